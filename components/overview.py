@@ -1,0 +1,203 @@
+"""What stands on the overview before it is filled?"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from components import leaf, map, text
+from components.frame import address
+from data.domain.urgency import OPEN_STAGES
+
+Say = Callable[..., str]
+Link = Callable[..., str]
+
+PAINTED = 7  # cases
+FEW = 6  # so few children leave room for the assets
+
+
+def body(place: dict[str, Any], lang: str) -> list[Component]:
+    say, code = text.speaker(lang), place["code"]
+
+    def link(path: str, **query: str) -> str:
+        return address(f"/{path}/{code}", lang, **query)
+
+    lower = [ranking(say)] if place["children"] else []
+    room = [standing(say)] if len(place["children"]) <= FEW else []
+    columns = (
+        sign_sections(say, link, lang),
+        [where(place, say, lang), *lower, *room],
+        case_sections(say, link, lang),
+    )
+    parts = [headline(say), tiles(say, link), *(html.Div(column, className="col") for column in columns)]
+    return [html.Div(parts, className="ov")]
+
+
+def headline(say: Say) -> Component:
+    sentence = [
+        leaf.leaf("text.verdict", "overview.verdict"),
+        leaf.leaf("text.where", "overview.where", "small", blank=""),
+    ]
+    force = [leaf.rows("rows.warnings", "overview.warning"), leaf.rows("rows.decisions", "overview.decision")]
+    facts = html.Div(force, className="facts", role="group", **{"aria-label": say("overview.facts")})
+    return html.Section(
+        [html.H1(sentence), facts], className="verdict", **{"aria-label": say("overview.title")}
+    )
+
+
+def tiles(say: Say, link: Link) -> Component:
+    share = leaf.rows("rows.share", "overview.share", "Span", className="cov", aria_hidden="true")
+    age = leaf.leaf("text.newest", "ago", "em", blank="")
+    at_once = html.Em(say("overview.at_once"))
+    before = {name: leaf.leaf(f"text.{name}_before", "overview.yesterday") for name in ("reported", "closed")}
+    cases = say("overview.case_unit")
+    row = [
+        tile(
+            say, link("signs"), "coverage", ("share", "share"), "%",
+            leaf.rows("rows.share", "overview.unheard"), act="gaps_act",
+            beside=[leaf.leaf("text.coverage", "overview.reporting", blank=""), share],
+        ),
+        tile(
+            say, link("signs"), "abnormal", ("abnormal", "count"), say("overview.abnormal_unit"),
+            leaf.rows("rows.levels", "overview.level", empty="overview.no_abnormal"), beside_label=age,
+        ),
+        tile(
+            say, link("incidents", state="open"), "open", ("open", "count"), cases,
+            leaf.rows("rows.grades", "overview.grade", empty="overview.no_open"), beside_label=at_once,
+        ),
+        tile(
+            say, link("incidents", state="open", overdue="true"), "overdue", ("overdue", "overview.late"),
+            cases, leaf.leaf("text.longest", "overview.longest", blank=say("overview.no_overdue")),
+            beside_label=at_once,
+        ),
+        tile(
+            say, link("incidents"), "reported", ("reported", "count"), cases, before["reported"],
+            act="act_list",
+        ),
+        tile(
+            say, link("incidents", state="closed,forced_close"), "closed", ("closed", "count"), cases,
+            before["closed"], act="act_list",
+        ),
+    ]  # fmt: skip
+    return html.Section(row, className="kpis", **{"aria-label": say("overview.tiles")})
+
+
+def tile(
+    say: Say,
+    href: str,
+    name: str,
+    value: tuple[str, str],
+    unit: str,
+    under: Component,
+    *,
+    act: str = "act_open",
+    beside: Sequence[Component] = (),
+    beside_label: Component | None = None,
+) -> Component:
+    """One figure and what it is made of; the whole of it leads to its list."""
+    key, format = value
+    label = [say(f"overview.{name}"), beside_label, html.Span(say(f"overview.{act}"), className="act")]
+    figure = [leaf.leaf(f"text.{key}", format, "b"), html.Span(unit), *beside]
+    return html.A(
+        [
+            html.Span([part for part in label if part is not None], className="lab"),
+            html.Span(figure, className="val"),
+            html.Span(under, className="sub"),
+        ],
+        href=href,
+        className=f"kpi {name}",
+    )
+
+
+def sign_sections(say: Say, link: Link, lang: str) -> list[Component]:
+    csv = link("signs").replace("/signs/", "/api/v1/signs?format=csv&place=", 1).replace("?lang=en", "")
+    more = [
+        leaf.export_links(csv, lang),
+        html.A(say("overview.all_signs"), href=link("signs"), **{"data-hotkey": "s"}),
+    ]
+
+    def part(name: str, title: str, small: str, more: Any = None, empty: str | None = None) -> Component:
+        rows = leaf.rows(
+            f"rows.{name}",
+            "overview.sign",
+            walk="list",
+            also="rows.signs",
+            **({"empty": empty} if empty else {}),
+        )
+        return leaf.section(
+            say(f"overview.{title}"), rows, small=say(f"overview.{small}"), more=more, className=name
+        )
+
+    return [
+        part("worst", "signs", "signs_note", more, "overview.calm"),
+        part("gaps", "gaps", "gaps_note"),
+        part("rest", "rest", "rest_note"),
+    ]
+
+
+def where(place: dict[str, Any], say: Say, lang: str) -> Component:
+    small = say("overview.map_children" if place["children"] else "overview.map_here")
+    drawn = map.place_map("layer.places", place, lang, points="layer.incidents")
+    return leaf.section(say("overview.map"), drawn, small=small, className="map-of")
+
+
+def ranking(say: Say) -> Component:
+    heads = [
+        say("overview.child"),
+        say("overview.worst"),
+        *(
+            (say(f"overview.{name}"), "num")
+            for name in ("abnormal_short", "open_short", "overdue_short", "coverage_short")
+        ),
+    ]
+    title = say("overview.ranking")
+    table = leaf.table("rows.children", "overview.child", heads, title, walk="list")
+    return leaf.section(
+        title, html.Div(table, className="scroll"), small=say("overview.ranking_note"), className="rank"
+    )
+
+
+def standing(say: Say) -> Component:
+    heads = [
+        say("overview.asset"),
+        say("overview.measures"),
+        say("overview.worst"),
+        (say("overview.latest"), "num"),
+        (say("overview.age"), "num"),
+    ]
+    title = say("overview.assets")
+    table = leaf.table("rows.assets", "overview.asset", heads, title, walk="list", empty="overview.no_assets")
+    return leaf.section(
+        title, html.Div(table, className="scroll"), small=say("overview.assets_note"), className="rank posts"
+    )
+
+
+def case_sections(say: Say, link: Link, lang: str) -> list[Component]:
+    csv = (
+        link("incidents")
+        .replace("/incidents/", "/api/v1/incidents?format=csv&state=open&place=", 1)
+        .replace("?lang=en", "")
+    )
+    all_open = html.A(
+        say("overview.all_incidents"), href=link("incidents", state="open"), **{"data-hotkey": "i"}
+    )
+    rows = leaf.rows(
+        "rows.incidents", "overview.incident", top=PAINTED, walk="list", also="rows.incidents",
+        empty="overview.no_incidents",
+    )  # fmt: skip
+    stages = [(say(f"stage.{stage}"), "num") for stage in OPEN_STAGES]
+    title = say("overview.matrix")
+    heads = [say("overview.severity"), *stages, (say("overview.sum"), "num")]
+    matrix = leaf.table("rows.matrix", "overview.grade_row", heads, title, walk="grid")
+    more = [leaf.export_links(csv, lang), all_open]
+    return [
+        leaf.section(
+            say("overview.incidents"),
+            rows,
+            small=say("overview.incidents_note"),
+            more=more,
+            className="cases",
+        ),
+        leaf.section(title, matrix, small=say("overview.matrix_note"), className="mat"),
+    ]

@@ -1,0 +1,217 @@
+"""How does a batch of readings get to its series, and what of it is refused?"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from data import db
+from data.domain import reading as domain
+from data.domain.reading import Fault, Reading
+from data.domain.refusal import Refusal
+from data.store import inbox, readings, series, sources
+from data.store.fold import Batch
+from data.store.sources import Kind, Tally
+
+TAKEN_AT_ONCE = 25  # series taken over from the simulator in one transaction
+
+
+class Sender(NamedTuple):
+    feed: str
+    kind: Kind = "sensing"
+    simulated: bool = False
+
+
+class Way(NamedTuple):
+    """How readings are stored, how many a transaction, and whether they may change what stands."""
+
+    put: Callable[[db.Conn, Batch], readings.Put]
+    size: int
+    replace: bool = False
+
+
+class Known(NamedTuple):
+    """A reading and its series."""
+
+    reading: Reading
+    id: int
+
+    @property
+    def key(self) -> tuple[int, datetime]:
+        return (self.id, self.reading.at)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """received = stored + same + len(faults); `boxes`: the inbox rows to wait for."""
+
+    stored: int = 0
+    same: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    boxes: list[int] = field(default_factory=list)
+
+    def tally(self) -> Tally:
+        codes = Counter(fault.code for fault in self.faults)
+        return Tally(self.stored, self.same, len(self.faults), codes)
+
+    def add(self, other: "Outcome") -> None:
+        self.stored += other.stored
+        self.same += other.same
+        self.faults += other.faults
+        self.boxes += other.boxes
+
+
+def know(sender: Sender) -> None:
+    """A feed is simulated or real, never both."""
+    with db.transaction() as conn:
+        known = sources.know(conn, sender.feed, sender.kind, simulated=sender.simulated)
+    if known["simulated"] != sender.simulated:
+        raise Refusal(
+            "claimed",
+            f"来源 {sender.feed} 已用于{'模拟' if known['simulated'] else '真实'}数据",
+            f"the source {sender.feed} is one of {'simulated' if known['simulated'] else 'real'} data",
+            field="source",
+        )
+
+
+def take_in(sender: Sender, rows: Iterable[tuple[int, object]], way: Way) -> Outcome:
+    """Numbered rows, in transactions of the way's size; whatever is refused is named and booked."""
+    faults: list[Fault] = []
+    own, simulated = _sort(sender, _with_series(_read(rows, faults)), faults)
+    with db.read() as conn:
+        readings.months(conn, (known.reading.at for known in own + simulated))
+    total = Outcome(faults=faults)
+    if faults:
+        _book(sender, total)
+    for piece in _pieces(own, way.size):
+        total.add(_store(sender, piece, way))
+    for piece in _by_series(simulated, way.size):
+        total.add(_store(sender, piece, way, taking=True))
+    return total
+
+
+# ── from rows to readings of series ─────────────────────────────────────────────────────────────
+def _read(rows: Iterable[tuple[int, object]], faults: list[Fault]) -> list[Reading]:
+    with db.read() as conn:
+        now = readings.now(conn)
+        found = _without(faults, (domain.read(row, raw, now=now) for row, raw in rows))
+        book = series.book(conn, found)
+    return _without(faults, (domain.place(reading, book) for reading in found))
+
+
+def _without(faults: list[Fault], found: Iterator[Reading | Fault]) -> list[Reading]:
+    kept = []
+    for one in found:
+        if isinstance(one, Fault):
+            faults.append(one)
+        else:
+            kept.append(one)
+    return kept
+
+
+def _with_series(found: list[Reading]) -> list[tuple[Reading, series.Series]]:
+    """A series that nobody expected is added, from its first reading on."""
+    if not found:
+        return []
+    keys = [series.key(reading) for reading in found]
+    with db.read() as conn:
+        known = series.find(conn, keys)
+    since: dict[series.Key, datetime] = {}
+    for key, reading in zip(keys, found, strict=True):
+        if key not in known:
+            since[key] = min(since.get(key, reading.at), reading.at)
+    if since:
+        with db.transaction() as conn:
+            series.add(conn, since)
+            known |= series.find(conn, since)
+    return [(reading, known[key]) for key, reading in zip(keys, found, strict=True)]
+
+
+def _sort(
+    sender: Sender, found: list[tuple[Reading, series.Series]], faults: list[Fault]
+) -> tuple[list[Known], list[Known]]:
+    """Readings of the sender's own series, and of those that only the simulator has held so far."""
+    own, simulated = [], []
+    for reading, one in found:
+        if one.source is None or one.source == sender.feed:
+            own.append(Known(reading, one.id))
+        elif one.simulated and not sender.simulated:
+            simulated.append(Known(reading, one.id))
+        else:
+            faults.append(domain.fault(reading, "claimed"))
+    return own, simulated
+
+
+def _pieces(rows: list[Known], size: int) -> Iterator[list[Known]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _by_series(rows: list[Known], size: int) -> Iterator[list[Known]]:
+    ids = sorted({known.id for known in rows})
+    for start in range(0, len(ids), TAKEN_AT_ONCE):
+        some = set(ids[start : start + TAKEN_AT_ONCE])
+        yield from _pieces([known for known in rows if known.id in some], size)
+
+
+# ── one transaction ─────────────────────────────────────────────────────────────────────────────
+def _store(sender: Sender, rows: list[Known], way: Way, *, taking: bool = False) -> Outcome:
+    outcome = Outcome()
+    with db.transaction() as conn:
+        series.begin_intake(conn, alone=taking or way.replace)
+        if taking:
+            series.take_over(conn, sender.feed, list({known.id for known in rows}))
+        own = _claimed(conn, sender, rows, outcome)
+        done = way.put(conn, _batch(own))
+        if done.box is not None:
+            outcome.boxes.append(done.box)
+        _classify(conn, own, done.stored, outcome, replace=way.replace)
+        inbox.wake(conn)
+        sources.book(conn, sender.feed, outcome.tally())
+    return outcome
+
+
+def _claimed(conn: db.Conn, sender: Sender, rows: list[Known], outcome: Outcome) -> list[Known]:
+    """Without those that another feed claimed since we looked."""
+    foreign = series.claim(conn, sender.feed, list({known.id for known in rows}))
+    if not foreign:
+        return rows
+    outcome.faults += [domain.fault(known.reading, "claimed") for known in rows if known.id in foreign]
+    return [known for known in rows if known.id not in foreign]
+
+
+def _batch(rows: Iterable[Known]) -> Batch:
+    found = list(rows)
+    return Batch(
+        [known.id for known in found],
+        [known.reading.at for known in found],
+        [known.reading.value for known in found],
+    )
+
+
+def _classify(
+    conn: db.Conn, rows: list[Known], stored: set[tuple[int, datetime]], outcome: Outcome, *, replace: bool
+) -> None:
+    outcome.stored += len(stored)
+    if len(stored) == len(rows):
+        return
+    standing = readings.values(conn, _batch(rows))
+    other = []
+    for known in rows:
+        if known.key in stored:
+            stored.remove(known.key)
+        elif standing[known.key] == known.reading.value:
+            outcome.same += 1
+        else:
+            other.append(known)
+    if not replace:
+        outcome.faults += [domain.fault(known.reading, "conflict") for known in other]
+    elif other:
+        readings.replace(conn, _batch({known.key: known for known in other}.values()))
+        outcome.stored += len(other)
+
+
+def _book(sender: Sender, outcome: Outcome) -> None:
+    with db.transaction() as conn:
+        sources.book(conn, sender.feed, outcome.tally())

@@ -1,0 +1,1 @@
+"""Which rules hold, whatever stores or shows them? The standard library only."""

@@ -1,0 +1,44 @@
+"""Why was something refused, in words for people and a code for programs?"""
+
+
+class Refusal(Exception):
+    """Bad input or a rule that says no. `code` is stable English, `status` the HTTP status of the answer."""
+
+    def __init__(
+        self,
+        code: str,
+        zh: str,
+        en: str,
+        *,
+        status: int = 422,
+        field: str | None = None,
+        row: int | None = None,
+        current: object = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(en)
+        self.code = code
+        self.zh = zh
+        self.en = en
+        self.status = status
+        self.field = field
+        self.row = row
+        self.current = current
+        self.retry_after = retry_after
+
+    def detail(self, lang: str) -> str:
+        return self.en if lang == "en" else self.zh
+
+
+def unknown_place(code: str, *, status: int = 422, row: int | None = None) -> Refusal:
+    return Refusal(
+        "unknown_place", f"没有代码为 {code} 的地方", f"no place has the code {code}",
+        status=status, field="place", row=row,
+    )  # fmt: skip
+
+
+def unknown_sign(code: str, *, status: int = 422, row: int | None = None) -> Refusal:
+    return Refusal(
+        "unknown_sign", f"没有代码为 {code} 的体征", f"no sign has the code {code}",
+        status=status, field="sign", row=row,
+    )  # fmt: skip

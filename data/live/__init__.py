@@ -1,0 +1,33 @@
+"""What is on screen, kept true: states of pages, and the stream of their changes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from data.domain.rights import Viewer
+from data.live import answers, registry
+from data.live.answers import Answer, keep, kept
+from data.live.http import mount, viewer
+from data.live.hub import hub, stop
+from data.live.load import metrics
+from data.live.registry import Ask, Page, State, Subject, known, page, pages, register
+
+__all__ = [
+    "Answer", "Ask", "Page", "State", "Subject", "answer", "keep", "kept", "known", "last", "metrics",
+    "mount", "page", "pages", "register", "stop", "viewer",
+]  # fmt: skip
+
+
+def answer(name: str, text: str, viewer: Viewer, given: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    """`GET state/<name>/<text>?given` and its ETag. Raises what the page's subject and state raise."""
+    page = registry.page(name)
+    ask = registry.ask(page, viewer, given)
+    made, seq = hub().answer(page, page.subject(text, viewer), ask)
+    return answers.envelope(page, text, ask, made, seq), made.etag
+
+
+def last(name: str, text: str, viewer: Viewer, given: Mapping[str, str]) -> tuple[dict[str, Any], str] | None:
+    """The newest that anybody with these rights was answered; what a page shows without a database."""
+    page = registry.page(name)
+    ask = registry.ask(page, viewer, given)
+    made = answers.last(page, text, ask)
+    return None if made is None else (answers.envelope(page, text, ask, made, 0), made.etag)

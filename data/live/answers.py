@@ -1,0 +1,95 @@
+"""What does a page's state say now, computed once for everybody who asks the same?"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from data import cache, config
+from data.live.registry import Ask, Page, State, Subject
+
+computed: Counter[str] = Counter()
+"""state() calls of this process, by page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A state as it was at `at`; `etag` is of the state alone."""
+
+    at: str
+    simulated: bool
+    state: State
+    etag: str
+
+
+def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer:
+    """Without a pulse nobody knows whether a kept answer is still true: it is computed anew."""
+    key = _key(page, subject.text, ask)
+
+    def make() -> bytes:
+        made = _make(page, subject, ask)
+        cache.keep(key, made)
+        return made
+
+    return _read(make() if pulse is None else cache.once(f"{key}@{pulse}", make))
+
+
+def last(page: Page, subject_text: str, ask: Ask) -> Answer | None:
+    """The newest answer that anybody got, for when the database cannot be asked."""
+    kept = cache.kept(_key(page, subject_text, ask))
+    return None if kept is None else _read(kept)
+
+
+def _make(page: Page, subject: Subject, ask: Ask) -> bytes:
+    at = datetime.now(UTC)
+    computed[page.name] += 1
+    state = page.state(subject, ask)
+    body = orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
+    mark = blake2b(body, digest_size=12).hexdigest().encode()
+    simulated = b"true" if _simulated(state) else b"false"
+    when = at.isoformat(timespec="milliseconds").encode()
+    return b'{"at":"%s","simulated":%s,"etag":"%s","state":%s}' % (when, simulated, mark, body)
+
+
+def _read(made: bytes) -> Answer:
+    return Answer(**orjson.loads(made))
+
+
+def _key(page: Page, subject_text: str, ask: Ask) -> str:
+    parts = [page.name, subject_text, ask.rights, ask.lang, ask.filters, ask.at, ask.known]
+    return "state:" + orjson.dumps(parts).decode()
+
+
+def _simulated(state: State) -> bool:
+    """As soon as one thing shown is."""
+    if state.get("text.simulated"):
+        return True
+    lists = (value for value in state.values() if isinstance(value, list))
+    return any(isinstance(row, dict) and row.get("simulated") for rows in lists for row in rows)
+
+
+def envelope(page: Page, subject_text: str, ask: Ask, answer: Answer, seq: int) -> dict[str, Any]:
+    """The shape of `GET state/<page>/<subject>`."""
+    return {
+        "page": page.name,
+        "subject": subject_text,
+        "at": answer.at,
+        "seq": seq,
+        "build": config.build(),
+        "lang": ask.lang,
+        "simulated": answer.simulated,
+        "state": answer.state,
+    }
+
+
+def keep(key: str, value: dict[str, Any]) -> None:
+    """Something else that a page needs when the database is away."""
+    cache.keep(key, orjson.dumps(value))
+
+
+def kept(key: str) -> Any:
+    found = cache.kept(key)
+    return None if found is None else orjson.loads(found)

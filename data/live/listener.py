@@ -1,0 +1,132 @@
+"""What did other processes change, is the database there, and when did the worker last say it lives?"""
+
+import selectors
+import socket
+from contextlib import closing, suppress
+from datetime import datetime
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import Protocol
+
+import orjson
+import psycopg
+from structlog import get_logger
+
+from data import config, db
+
+RETRY_SECONDS = 0.5
+ASK_SECONDS = 2.0
+FROZEN_SECONDS = 5.0
+BEAT = "SELECT at FROM beat WHERE process = 'worker'"
+SNAPSHOT = "SELECT pg_current_snapshot()::text AS snapshot"
+
+log = get_logger(__name__)
+
+
+class Ears(Protocol):
+    def connected(self, snapshot: str) -> None: ...
+    def heard(self, kind: str, paths: list[str], xid: str) -> None: ...
+    def turned(self) -> None: ...
+    def lost(self) -> None: ...
+
+
+class Listener:
+    """The one LISTEN of a process. It asks the database something at every news and every two seconds: the
+    answer carries all news of earlier commits, and its absence shows a database that is frozen."""
+
+    def __init__(self, ears: Ears) -> None:
+        self.worker_at: datetime | None = None
+        self._ears = ears
+        self._connected = Event()
+        self._answered = monotonic()
+        self._lock = Lock()
+        self._waiting: list[Event] = []
+        self._stopping = False
+        self._woken, self._wake = socket.socketpair()
+        self._woken.setblocking(False)
+        self._wake.setblocking(False)
+        self._thread = Thread(target=self._run, name="live-listener", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._prod()
+        if self._thread.is_alive():
+            self._thread.join(ASK_SECONDS)
+
+    @property
+    def up(self) -> bool:
+        return self._connected.is_set() and monotonic() - self._answered < FROZEN_SECONDS
+
+    def caught_up(self, seconds: float) -> bool:
+        """True when the news of everything committed before this call has been heard."""
+        deadline = monotonic() + seconds
+        if not self._connected.wait(seconds):
+            return False
+        done = Event()
+        with self._lock:
+            self._waiting.append(done)
+        self._prod()
+        return done.wait(max(0.0, deadline - monotonic()))
+
+    def _prod(self) -> None:
+        with suppress(BlockingIOError):
+            self._wake.send(b"\0")
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                with closing(db.listen()) as conn:
+                    self._listen(conn)
+            except (psycopg.Error, config.Refused, OSError) as lost:
+                log.warning("live.database_lost", reason=str(lost).strip())
+            self._connected.clear()
+            self._ears.lost()
+            self._pause()
+
+    def _pause(self) -> None:
+        if not self._stopping:
+            Event().wait(RETRY_SECONDS)
+
+    def _listen(self, conn: db.Conn) -> None:
+        conn.add_notify_handler(self._note)
+        self._ears.connected(_one(conn, SNAPSHOT)["snapshot"])
+        with selectors.DefaultSelector() as selector:
+            selector.register(conn.fileno(), selectors.EVENT_READ, lambda: None)
+            selector.register(self._woken, selectors.EVENT_READ, self._drain)
+            while not self._stopping:
+                self._ask(conn)
+                for ready, _ in selector.select(ASK_SECONDS):
+                    ready.data()
+
+    def _ask(self, conn: db.Conn) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        beat = conn.execute(BEAT).fetchone()
+        self.worker_at = beat["at"] if beat else None
+        self._answered = monotonic()
+        if not self._connected.is_set():
+            self._connected.set()
+            self._ears.turned()
+        for done in waiting:
+            done.set()
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError):
+            while self._woken.recv(4096):
+                pass
+
+    def _note(self, note: psycopg.Notify) -> None:
+        try:
+            news = orjson.loads(note.payload)
+            self._ears.heard(news["kind"], news["paths"], news["xid"])
+        except (ValueError, KeyError, TypeError):
+            log.error("live.strange_news", payload=note.payload[:200])
+
+
+def _one(conn: db.Conn, query: str) -> db.Row:
+    row = conn.execute(query).fetchone()
+    assert row is not None
+    return dict(row)

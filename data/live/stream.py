@@ -1,0 +1,81 @@
+"""What has everyone who watches the same thing been told so far?"""
+
+from collections.abc import Iterable
+from threading import Lock
+from time import monotonic
+from typing import Any, Protocol
+
+from data import config
+from data.live.answers import Answer
+from data.live.diff import between
+from data.live.events import event, now
+from data.live.registry import Ask, Page, Subject
+from data.live.writer import Viewer
+
+JOIN_SECONDS = 5.0
+
+Key = tuple[str, str, Ask]
+
+
+class Sender(Protocol):
+    def send(self, viewers: Iterable[Viewer], message: bytes) -> None: ...
+
+
+class Stream:
+    """One page, subject and ask. `lock` guards what was told, `turn` lets one computation at a time in."""
+
+    def __init__(self, page: Page, subject: Subject, ask: Ask) -> None:
+        self.page = page
+        self.subject = subject
+        self.ask = ask
+        self.lock = Lock()
+        self.turn = Lock()
+        self.viewers: set[Viewer] = set()
+        self.answer: Answer | None = None
+        self.seq = 0
+        self.stale = True
+        self.computing = False
+        self.due = 0.0
+        self.idle_since = monotonic()
+        self.wanted_until = 0.0
+
+    @property
+    def key(self) -> Key:
+        return (self.page.name, self.subject.text, self.ask)
+
+    @property
+    def watched(self) -> bool:
+        """Somebody sees it, or is about to."""
+        return bool(self.viewers) or monotonic() < self.wanted_until
+
+    def want(self) -> None:
+        self.wanted_until = monotonic() + JOIN_SECONDS
+
+    def hello(self, etag: str, db: bool) -> bytes:
+        """With the state only when the browser has another one. The caller holds the lock."""
+        assert self.answer is not None
+        said: dict[str, Any] = {
+            "build": config.build(),
+            "now": now(),
+            "seq": self.seq,
+            "etag": self.answer.etag,
+            "db": db,
+        }
+        if etag != self.answer.etag:
+            said |= {"state": self.answer.state, "simulated": self.answer.simulated}
+        return event("hello", self.seq, said)
+
+    def tell(self, answer: Answer, sender: Sender) -> None:
+        with self.lock:
+            before, self.answer, self.stale = self.answer, answer, False
+            if before is None or before.etag == answer.etag:
+                return
+            change = between(before.state, answer.state)
+            if change is not None:
+                self.seq += 1
+                sender.send(self.viewers, event("diff", self.seq, {"seq": self.seq, **change}))
+
+    def leave(self, viewer: Viewer) -> None:
+        with self.lock:
+            self.viewers.discard(viewer)
+            self.idle_since = monotonic()

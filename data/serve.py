@@ -1,0 +1,31 @@
+"""How does gunicorn serve the web application? (`gunicorn --config python:data.serve app:server`)"""
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from data.config import settings
+from data.embedded import keeper
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+bind = settings().url.removeprefix("http://")
+workers = settings().workers
+worker_class = "gthread"
+threads = settings().threads
+timeout = 30
+graceful_timeout = 2
+keepalive = 15
+backlog = 1024
+accesslog = None
+loglevel = "warning"
+control_socket_disable = True
+forwarded_allow_ips = ",".join(str(network) for network in settings().proxy)
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(settings().home)
+
+
+def post_fork(_server: "Arbiter", worker: "Worker") -> None:
+    """A worker without its master would hold the port."""
+    keeper.die_with(worker.ppid, signal.SIGKILL)

@@ -1,0 +1,58 @@
+"""Which open cases press most, and how many came and went today?"""
+
+from psycopg import sql
+
+from data.db import Conn, Row
+from data.store.incidents import _INCIDENT
+from data.store.rows import under
+
+_NAMES = """
+  (SELECT jsonb_build_object('zh', p.name_zh, 'en', p.name_en) FROM place p
+   WHERE p.code = i.place) AS place_name,
+  (SELECT jsonb_build_object('zh', c.name_zh, 'en', c.name_en) FROM class c WHERE c.code = i.class
+   ORDER BY c.no LIMIT 1) AS class_name,
+  coalesce(
+    (SELECT jsonb_build_object('zh', d.name_zh, 'en', d.name_en) FROM department d
+     WHERE d.code = i.holder ->> 'department'),
+    (SELECT jsonb_build_object('zh', p.name_zh, 'en', p.name_en) FROM place p
+     WHERE p.code = i.holder ->> 'place')) AS holder_name"""
+
+
+def pressing(conn: Conn, path: str, limit: int) -> list[Row]:
+    """Open cases as the API gives them, with names: overdue first, then the gravest, then the next due."""
+    low, high = under(path)
+    return conn.execute(
+        sql.SQL("""SELECT i.*, {names} FROM (
+              SELECT {incident} FROM incident WHERE open AND path >= %(low)s AND path < %(high)s
+              ORDER BY overdue DESC, severity NULLS LAST, due NULLS LAST, id LIMIT %(limit)s) i
+            ORDER BY overdue DESC, severity NULLS LAST, due NULLS LAST, id""").format(
+            names=sql.SQL(_NAMES), incident=_INCIDENT
+        ),
+        {"low": low, "high": high, "limit": limit},
+    ).fetchall()
+
+
+def today(conn: Conn, path: str) -> Row:
+    """`{reported, reported_before, closed, closed_before, longest}`: today and the day before on the city's
+    clock; `longest` = the due time of the case that is overdue for the longest."""
+    low, high = under(path)
+    row = conn.execute(
+        """WITH days AS (
+             SELECT day, day - interval '1 day' AS before
+             FROM (SELECT date_trunc('day', city_now(), timezone) AS day FROM city) today),
+           came AS (
+             SELECT count(*) FILTER (WHERE at >= day) AS reported,
+                    count(*) FILTER (WHERE at < day) AS reported_before
+             FROM days JOIN incident ON at >= before AND path >= %(low)s AND path < %(high)s),
+           went AS (
+             SELECT count(*) FILTER (WHERE at >= day) AS closed,
+                    count(*) FILTER (WHERE at < day) AS closed_before
+             FROM days JOIN event ON at >= before AND path >= %(low)s AND path < %(high)s
+             WHERE to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
+           SELECT came.*, went.*, (SELECT min(due) FROM incident
+                                   WHERE open AND overdue AND path >= %(low)s AND path < %(high)s) AS longest
+           FROM came, went""",
+        {"low": low, "high": high},
+    ).fetchone()
+    assert row is not None
+    return row

@@ -1,0 +1,57 @@
+"""What has happened to cases, in which order, and what is new since somebody last looked?"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from uuid import UUID
+
+from psycopg import sql
+
+from data.db import Conn, Row
+from data.domain.event import COLUMNS, Event, chained
+from data.store.rows import insert
+
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, (*COLUMNS, "hash")))
+START = ("0", 0)
+"""Before the first event."""
+
+
+def append(conn: Conn, events: Sequence[Event], last: str = "") -> None:
+    """One case's events in order or several cases' whole lives; `last` = the hash they continue."""
+    insert(conn, "event", [{**asdict(event), "hash": hash_} for event, hash_ in _chain(events, last)])
+
+
+def _chain(events: Sequence[Event], last: str) -> list[tuple[Event, str]]:
+    bound: list[tuple[Event, str]] = []
+    hashes: dict[UUID, str] = {}
+    for event in events:
+        hashes[event.incident] = chained(hashes.get(event.incident, last), event)
+        bound.append((event, hashes[event.incident]))
+    return bound
+
+
+def of(conn: Conn, incident: UUID) -> list[Row]:
+    return conn.execute(
+        sql.SQL("SELECT {} FROM event WHERE incident = %s ORDER BY n").format(_COLUMNS),
+        (incident,),
+    ).fetchall()
+
+
+def last(conn: Conn, incident: UUID) -> Row:
+    """Its time and hash; every case has one."""
+    row = conn.execute(
+        "SELECT at, hash FROM event WHERE incident = %s ORDER BY n DESC LIMIT 1", (incident,)
+    ).fetchone()
+    assert row is not None
+    return row
+
+
+def since(conn: Conn, last: tuple[str, int] = START, limit: int = 1000) -> list[Row]:
+    """What was committed after `(xid, seq)`, in that order; loses nothing to writers that commit late."""
+    return conn.execute(
+        sql.SQL(
+            """SELECT xid::text AS xid, seq, {} FROM event
+               WHERE (xid, seq) > (%s::xid8, %s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+               ORDER BY xid, seq LIMIT %s"""
+        ).format(_COLUMNS),
+        (*last, limit),
+    ).fetchall()

@@ -1,0 +1,41 @@
+"""Which migrations has this database seen, and which are missing?"""
+
+from pathlib import Path
+
+from data.db import Conn
+
+FOLDER = Path(__file__).parent / "schema"
+
+
+def files() -> list[tuple[int, Path]]:
+    return sorted((int(path.name.split("_")[0]), path) for path in FOLDER.glob("*.sql"))
+
+
+def wanted() -> int:
+    """The number of the newest migration in the code."""
+    return files()[-1][0]
+
+
+def version(conn: Conn) -> int:
+    """The newest migration this database has seen; −1 for an empty one."""
+    if conn.execute("SELECT to_regclass('migration') AS t").fetchone() == {"t": None}:
+        return -1
+    row = conn.execute("SELECT max(number) AS n FROM migration").fetchone()
+    return -1 if row is None or row["n"] is None else int(row["n"])
+
+
+def migrate(conn: Conn) -> list[int]:
+    """Runs what is missing, each in a transaction of its own, as the owner; answers their numbers."""
+    with conn.transaction():
+        conn.execute("SELECT pg_advisory_xact_lock(76, 0)")
+        conn.execute(
+            "CREATE TABLE IF NOT EXISTS migration "
+            "(number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
+        )
+    missing = [(number, path) for number, path in files() if number > version(conn)]
+    for number, path in missing:
+        with conn.transaction():
+            conn.execute(path.read_bytes())
+            conn.execute("INSERT INTO migration (number) VALUES (%s)", (number,))
+            conn.execute("GRANT SELECT ON migration TO cityops_app")
+    return [number for number, _ in missing]

@@ -1,0 +1,105 @@
+"""How are readings stored, once for each series and time?"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from data.db import Conn, Row
+from data.store import inbox
+from data.store.fold import Batch
+
+
+class Put(NamedTuple):
+    """Keys that are stored now; `box` = the batch's number in the inbox."""
+
+    stored: set[tuple[int, datetime]]
+    box: int | None
+
+
+def months(conn: Conn, ats: Iterable[datetime]) -> None:
+    """Makes what is missing of the months of these times; before the transaction, as it locks the whole table."""
+    firsts = {at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) for at in ats}
+    for first in sorted(firsts):
+        conn.execute("SELECT reading_month(%s)", (first,))
+
+
+_INSERT = """
+INSERT INTO reading (id, at, value, received_at)
+SELECT DISTINCT ON (u.id, u.at) u.id, u.at, u.value, city_now()
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::float8[]) WITH ORDINALITY u(id, at, value, no)
+ORDER BY u.id, u.at, u.no ON CONFLICT DO NOTHING RETURNING id, at, value"""
+
+_WITH_BOX = f"""
+WITH new AS ({_INSERT}),
+box AS (INSERT INTO inbox (size, ids, ats, vals)
+        SELECT count(*), array_agg(id), array_agg(at), array_agg(value) FROM new HAVING count(*) > 0 RETURNING n, ids, ats)
+SELECT n, ids, ats FROM box"""
+
+_WITH_DAYS = f"""
+WITH new AS ({_INSERT}),
+days AS (INSERT INTO refill (tier, day, id)
+         SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id FROM new JOIN node n USING (id), city c
+         ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING)
+SELECT NULL::bigint AS n, array_agg(id) AS ids, array_agg(at) AS ats FROM new"""
+
+
+def put(conn: Conn, batch: Batch) -> Put:
+    """In key order, with the inbox row the folding process takes; of a key given twice the first counts."""
+    return _put(conn.execute(_WITH_BOX, batch, prepare=True).fetchone())
+
+
+def load(conn: Conn, batch: Batch) -> Put:
+    """The same for history: whole days are made anew afterwards, nothing goes through the inbox."""
+    return _put(conn.execute(_WITH_DAYS, batch, prepare=True).fetchone())
+
+
+def _put(row: Row | None) -> Put:
+    if row is None or row["ids"] is None:
+        return Put(set(), None)
+    return Put(set(zip(row["ids"], row["ats"], strict=True)), row["n"])
+
+
+def values(conn: Conn, batch: Batch) -> dict[tuple[int, datetime], float]:
+    """What stands for these keys."""
+    rows = conn.execute(
+        "SELECT e.id, e.at, e.value FROM unnest(%s::bigint[], %s::timestamptz[]) u(id, at)"
+        " CROSS JOIN LATERAL (SELECT * FROM reading e WHERE e.id = u.id AND e.at = u.at OFFSET 0) e",
+        (batch.ids, batch.ats),
+    )
+    return {(row["id"], row["at"]): row["value"] for row in rows}
+
+
+def replace(conn: Conn, batch: Batch) -> None:
+    """Gives standing keys another value, everywhere; the caller holds FAST and SLOW."""
+    conn.execute(
+        "UPDATE reading e SET value = u.value, received_at = city_now()"
+        " FROM unnest(%s::bigint[], %s::timestamptz[], %s::float8[]) u(id, at, value)"
+        " WHERE e.id = u.id AND e.at = u.at",
+        batch,
+    )
+    inbox.correct(conn, batch)
+    conn.execute(
+        "INSERT INTO refill (tier, day, id) SELECT DISTINCT n.tier, date_trunc('day', u.at, c.timezone), u.id"
+        " FROM unnest(%s::bigint[], %s::timestamptz[]) u(id, at) JOIN node n USING (id), city c"
+        " ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING",
+        (batch.ids, batch.ats),
+    )
+
+
+def newest(conn: Conn, ids: Sequence[int]) -> Batch:
+    """Of these series, where it is newer than `latest` or differs from it."""
+    rows = conn.execute(
+        "SELECT u.id, e.at, e.value FROM unnest(%s::bigint[]) u(id) JOIN latest l ON l.id = u.id"
+        " CROSS JOIN LATERAL (SELECT at, value FROM reading e WHERE e.id = u.id ORDER BY at DESC LIMIT 1) e"
+        " WHERE l.at IS NULL OR e.at > l.at OR (e.at = l.at AND e.value <> l.value)",
+        (ids,),
+    ).fetchall()
+    return Batch(*([row[name] for row in rows] for name in ("id", "at", "value")))
+
+
+def now(conn: Conn) -> datetime:
+    row = conn.execute("SELECT city_now() AS now").fetchone()
+    assert row is not None
+    return row["now"]  # type: ignore[no-any-return]
+
+

@@ -1,0 +1,84 @@
+"""Which days are to be made anew from raw, and how?"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+from data import db
+from data.db import Conn, Row
+from data.store import buckets, fold, readings
+
+
+LOADING = 74  # shared by whoever loads history
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """While more comes, no day is worth making; a loader that dies holds nothing back."""
+    with closing(db.connect()) as conn:
+        conn.execute("SELECT pg_advisory_lock_shared(%s, 0)", (LOADING,))
+        yield
+
+
+def is_held_back(conn: Conn) -> bool:
+    row = conn.execute("SELECT NOT pg_try_advisory_xact_lock(%s, 0) AS held", (LOADING,)).fetchone()
+    return bool(row and row["held"])
+
+
+class Days(NamedTuple):
+    ids: list[int]
+    days: list[datetime]
+
+
+def left(conn: Conn) -> int:
+    """Days of nodes still to be made, those not counted that will be added by folding upwards."""
+    row = conn.execute("SELECT count(*) AS n FROM refill").fetchone()
+    return row["n"] if row else 0
+
+
+_TAKE = """
+DELETE FROM refill r USING (
+  SELECT o.tier, o.day, o.id FROM refill o WHERE o.tier = (SELECT max(tier) FROM refill)
+  ORDER BY o.day DESC, o.id LIMIT %s) k JOIN node n ON n.id = k.id
+WHERE r.tier = k.tier AND r.day = k.day AND r.id = k.id RETURNING r.id, r.day, n.leaf"""
+
+
+def step(conn: Conn, limit: int) -> int:
+    """Makes up to so many days of nodes of the deepest tier; the caller holds FAST and SLOW. Answers how many."""
+    rows = conn.execute(_TAKE, (limit,)).fetchall()
+    series, folds = _days(rows, leaf=True), _days(rows, leaf=False)
+    if series.ids:
+        buckets.refill_series(conn, *series)
+        _advance(conn, series.ids)
+    if folds.ids:
+        buckets.refill_folds(conn, *folds)
+    _rise(conn, _days(rows))
+    fold.tell(conn, _unique(folds.ids + series.ids))
+    return len(rows)
+
+
+def _days(rows: Iterable[Row], leaf: bool | None = None) -> Days:
+    kept = [row for row in rows if leaf is None or row["leaf"] is leaf]
+    return Days([row["id"] for row in kept], [row["day"] for row in kept])
+
+
+def _unique(ids: Sequence[int]) -> list[int]:
+    return sorted(set(ids))
+
+
+def _advance(conn: Conn, ids: Sequence[int]) -> None:
+    """`latest` of series whose newest reading came without the inbox."""
+    batch = readings.newest(conn, _unique(ids))
+    if batch.ids:
+        fold.fold(conn, batch)
+
+
+def _rise(conn: Conn, days: Days) -> None:
+    """The same days of the parents come next."""
+    conn.execute(
+        "INSERT INTO refill (tier, day, id) SELECT DISTINCT p.tier, u.day, p.id"
+        " FROM unnest(%s::bigint[], %s::timestamptz[]) u(id, day) JOIN node n ON n.id = u.id"
+        " JOIN node p ON p.id = n.parent ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING",
+        days,
+    )

@@ -1,0 +1,97 @@
+"""Which feeds are there, and what became of all that they sent?"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from psycopg.types.json import Jsonb
+
+from data.db import Conn, Row
+
+Kind = Literal["sensing", "government", "society"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """received = stored + same + rejected; `reasons` counts the rejected by code."""
+
+    stored: int = 0
+    same: int = 0
+    rejected: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def received(self) -> int:
+        return self.stored + self.same + self.rejected
+
+    def plus(self, other: "Tally") -> "Tally":
+        reasons = Counter(self.reasons) + Counter(other.reasons)
+        return Tally(
+            self.stored + other.stored, self.same + other.same, self.rejected + other.rejected, reasons
+        )
+
+
+def know(conn: Conn, feed: str, kind: Kind = "sensing", *, simulated: bool = False) -> Row:
+    """The feed's row, made at its first word; kind and simulated stay what they were then."""
+    conn.execute(
+        "INSERT INTO source (feed, kind, simulated) VALUES (%s, %s, %s) ON CONFLICT (feed) DO NOTHING",
+        (feed, kind, simulated),
+    )
+    row = conn.execute("SELECT * FROM source WHERE feed = %s", (feed,)).fetchone()
+    assert row is not None
+    return row
+
+
+def book(conn: Conn, feed: str, tally: Tally, at: datetime | None = None) -> None:
+    """Into the ledger of the hour of `at` (now). The feed must be known. Last in its transaction: it locks."""
+    conn.execute(
+        """INSERT INTO ledger AS l (feed, hour, received, stored, same, rejected, reasons)
+           VALUES (%(feed)s, date_trunc('hour', coalesce(%(at)s, city_now()), 'UTC'),
+                   %(received)s, %(stored)s, %(same)s, %(rejected)s, %(reasons)s)
+           ON CONFLICT (feed, hour) DO UPDATE SET
+             received = l.received + excluded.received, stored = l.stored + excluded.stored,
+             same = l.same + excluded.same, rejected = l.rejected + excluded.rejected,
+             reasons = l.reasons || (SELECT coalesce(jsonb_object_agg(key, value::bigint
+                         + coalesce((l.reasons ->> key)::bigint, 0)), '{}')
+                         FROM jsonb_each_text(excluded.reasons))""",
+        {
+            "feed": feed, "at": at, "received": tally.received, "stored": tally.stored, "same": tally.same,
+            "rejected": tally.rejected, "reasons": Jsonb(dict(tally.reasons)),
+        },
+    )  # fmt: skip
+    conn.execute(
+        """UPDATE source SET first_at = least(first_at, coalesce(%(at)s, city_now())),
+                             last_at = greatest(last_at, coalesce(%(at)s, city_now()))
+           WHERE feed = %(feed)s""",
+        {"feed": feed, "at": at},
+    )
+
+
+def all_of(conn: Conn) -> list[Row]:
+    return conn.execute(
+        """SELECT s.feed, s.kind, s.simulated, s.first_at, s.last_at,
+                  coalesce(sum(l.received), 0)::bigint AS received,
+                  coalesce(sum(l.stored), 0)::bigint AS stored, coalesce(sum(l.same), 0)::bigint AS same,
+                  coalesce(sum(l.rejected), 0)::bigint AS rejected
+           FROM source s LEFT JOIN ledger l USING (feed) GROUP BY s.feed ORDER BY s.feed"""
+    ).fetchall()
+
+
+def hours(conn: Conn, count: int) -> list[Row]:
+    """The ledger's last hours by feed, oldest first."""
+    return conn.execute(
+        """SELECT feed, hour, received, stored, same, rejected FROM ledger
+           WHERE hour > city_now() - %s ORDER BY feed, hour""",
+        (timedelta(hours=count),),
+    ).fetchall()
+
+
+def lags(conn: Conn) -> dict[str, float]:
+    """Seconds since a feed last spoke."""
+    rows = conn.execute(
+        "SELECT feed, extract(epoch FROM now() - last_at)::float8 AS lag FROM source"
+        " WHERE last_at IS NOT NULL"
+    )
+    return {row["feed"]: row["lag"] for row in rows}

@@ -1,0 +1,87 @@
+"""When are readings folded: into `latest` at once, into hours and days within seconds?"""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from threading import Event
+
+from data import db
+from data.commands import readings
+from data.store import buckets, fold, inbox
+
+LIMIT = 5_000  # readings a transaction: it must end within two seconds
+SHORTEST_PAUSE = 0.025
+SLOW_EVERY = 4.0  # seconds, or as soon as MANY wait
+MANY = 10_000
+
+Turn = Callable[[], object]
+
+
+def fast(conn: db.Conn, limit: int = LIMIT) -> int:
+    """One transaction of the fast lane; answers how many readings `latest` now holds."""
+    with conn.transaction():
+        fold.lock(conn, fold.FAST)
+        batch = inbox.take_fast(conn, limit)
+        if batch.ids:
+            fold.fold(conn, batch)
+    return len(batch.ids)
+
+
+def slow(conn: db.Conn, limit: int = LIMIT) -> int:
+    """One transaction of the slow lane; answers how many readings went into the buckets."""
+    with conn.transaction():
+        fold.lock(conn, fold.SLOW)
+        batch = inbox.take_slow(conn, limit)
+        if batch.ids:
+            fold.settle(conn)
+            buckets.add(conn, batch)
+            fold.tell(conn, sorted(set(batch.ids)))
+    return len(batch.ids)
+
+
+def drain(conn: db.Conn) -> None:
+    """Folds all that waits, both lanes and the days to be made anew."""
+    while fast(conn):
+        pass
+    while slow(conn):
+        pass
+    readings.make_anew()
+
+
+def keep_fast(stop: Event, turned: Turn) -> None:
+    """The longer a fold takes, the longer the pause after it; none while more waits than one fold takes."""
+    with closing(db.connect()) as conn, closing(db.listen(inbox.CHANNEL)) as ear:
+        while not stop.is_set():
+            turned()
+            started = time.monotonic()
+            count = fast(conn)
+            took = time.monotonic() - started
+            if count >= LIMIT:
+                continue
+            if count:
+                stop.wait(max(SHORTEST_PAUSE, 3 * took))
+            else:
+                hear(ear, 1.0)
+
+
+def hear(ear: db.Conn, seconds: float) -> None:
+    """Until somebody has put readings into the inbox, or the time is up."""
+    for _ in ear.notifies(timeout=seconds, stop_after=1):
+        pass
+
+
+def keep_slow(stop: Event, turned: Turn) -> None:
+    """In between, days that an import or a load left to be made anew."""
+    last, limit = 0.0, 100
+    with closing(db.connect()) as conn:
+        while not stop.is_set():
+            turned()
+            waiting = inbox.slow_waiting(conn)
+            if waiting >= MANY or (waiting and time.monotonic() - last >= SLOW_EVERY):
+                while slow(conn) >= LIMIT and not stop.is_set():
+                    turned()
+                last = time.monotonic()
+            done = readings.make_some_anew(limit, politely=True)
+            limit = done.limit
+            if not done.made:
+                stop.wait(0.25)

@@ -1,0 +1,193 @@
+"""Which series does the simulator speak for, and at which moments does each of them speak?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.db import Row
+from data.store.simulation import Sign
+from data.work.simulate.chance import Floats, Ints, Keys, keys, uniform
+from data.work.simulate.profile import Profile, Profiles, period_of
+from data.work.simulate.rhythm import DAY, HOUR, offset_at
+from data.work.simulate.scenario import Feeds
+from data.work.simulate.weather import ranks
+
+MORNING = 6 * HOUR
+SILENT_HOURS = 6 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Readings to be made: which series (by number), at which UTC second."""
+
+    who: Ints
+    at: Ints
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def only(self, kept: NDArray[np.bool_]) -> "Due":
+        return Due(self.who[kept], self.at[kept])
+
+
+@dataclass(frozen=True)
+class Series:
+    """All series of one sign, column by column."""
+
+    sign: Sign
+    profile: Profile
+    seed: int
+    ids: Ints
+    places: list[str]
+    assets: list[str]
+    paths: list[str]
+    districts: list[str]
+    lo: Floats
+    hi: Floats
+    capacity: Floats
+    people: Floats
+    east: Floats
+    last: Floats
+    """The newest reading's UTC second; nan where there is none."""
+    zone: str
+
+    @property
+    def feed(self) -> str:
+        return f"sim-{self.profile.feed}"
+
+    @property
+    def count(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def own(self) -> Keys:
+        return self.keyed("own", self.places, self.assets)
+
+    @cached_property
+    def district(self) -> Keys:
+        return self.keyed("district", self.districts, "")
+
+    @cached_property
+    def city(self) -> Keys:
+        return self.keyed("city", [""] * self.count, "")
+
+    def keyed(self, *columns: list[str] | str) -> Keys:
+        return keys(self.seed, self.sign.code, *columns)
+
+    @cached_property
+    def wetness(self) -> Floats:
+        """0–1: how much of a rain this spot gets; the same for every sign of the spot."""
+        return ranks(keys(self.seed, "wet", self.districts), keys(self.seed, "wet", self.places))
+
+    # ── moments ─────────────────────────────────────────────────────────────────────────────────
+    @cached_property
+    def period(self) -> int:
+        return max(1, int(period_of(self.sign, self.profile).total_seconds()))
+
+    @cached_property
+    def offset(self) -> Ints:
+        """Seconds after the period's beginning: spread out, so that something always arrives somewhere."""
+        luck = uniform(self.own, np.full(1, 1, dtype=np.int64))
+        if self.period >= DAY:
+            return ((MORNING - offset_at(0, self.zone)) % DAY + luck * HOUR).astype(np.int64)
+        return (luck * min(self.period, HOUR // 4)).astype(np.int64)
+
+    def due(self, since: Floats | int, until: int, *, coarsest: int = 1) -> Due:
+        """In (since, until], at most once in `coarsest` seconds; `since` for all or for each."""
+        step = self.period * max(1, -(-coarsest // self.period))
+        first = np.floor((np.broadcast_to(since, self.count) - self.offset) / step).astype(np.int64) + 1
+        last = np.floor((until - self.offset) / step).astype(np.int64)
+        counts = np.maximum(0, last - first + 1)
+        who = np.repeat(np.arange(self.count), counts)
+        nth = np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return Due(who, (first[who] + nth) * step + self.offset[who])
+
+    def speaks(self, due: Due, feeds: Feeds) -> NDArray[np.bool_]:
+        """Without those that never report, those that are silent for a while and feeds that are lost."""
+        kept = ~self._never(feeds)[due.who]
+        if feeds.silent:
+            block = self._silence
+            kept &= uniform(self._quiet[due.who], (due.at + block // 3) // block) >= feeds.silent
+        for lost in feeds.lost:
+            if lost.feed == self.profile.feed:
+                kept &= ~lost.holds(due.at)
+        return kept
+
+    def last_words(self, until: int, feeds: Feeds, whose: NDArray[np.bool_]) -> Due:
+        """The newest reading of each of these, also of those that are silent now."""
+        block, asked = self._silence, whose.copy()
+        found = [Due(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))]
+        for back, coarsest in ((self.period, 1), (3 * block, block // 12), (20 * block, block // 4)):
+            due = self.due(until - max(back, self.period), until, coarsest=coarsest)
+            due = due.only(asked[due.who])
+            due = due.only(self.speaks(due, feeds))
+            found.append(due.only(np.diff(due.who, append=-1) != 0))
+            asked[found[-1].who] = False
+        return Due(np.concatenate([due.who for due in found]), np.concatenate([due.at for due in found]))
+
+    def lateness(self, feeds: Feeds) -> int:
+        """How long after its moment a reading arrives."""
+        return sum(late.periods * self.period for late in feeds.late if late.feed == self.profile.feed)
+
+    def _never(self, feeds: Feeds) -> NDArray[np.bool_]:
+        """Of assets alone: a place whose sign is nowhere measured would not be in the catalogue."""
+        spots = keys(self.seed, "never", self.assets)
+        return (uniform(spots, np.zeros(1, dtype=np.int64)) < feeds.never) & (np.array(self.assets) != "")
+
+    @cached_property
+    def _quiet(self) -> Keys:
+        return self.keyed("quiet", self.places, self.assets)
+
+    @property
+    def _silence(self) -> int:
+        return max(SILENT_HOURS, 6 * int(self.sign.freshness.total_seconds()))
+
+
+def gather(
+    rows: Iterable[Row], signs: Iterable[Sign], profiles: Profiles, people: Mapping[str, float], *,
+    seed: int, zone: str,
+) -> dict[str, Series]:  # fmt: skip
+    """By sign, from rows in the order of the signs."""
+    known = {sign.code: sign for sign in signs}
+    rows = list(rows)
+    west, width = _extent(rows)
+    return {
+        code: _series(list(group), known[code], profiles.of(known[code]), people, (west, width), seed, zone)
+        for code, group in groupby(rows, key=lambda row: str(row["sign"]))
+    }
+
+
+def _extent(rows: list[Row]) -> tuple[float, float]:
+    found = [row["lon"] for row in rows if row["lon"] is not None] or [0.0]
+    return min(found), max(max(found) - min(found), 1e-6)
+
+
+def _series(
+    rows: list[Row], sign: Sign, profile: Profile, people: Mapping[str, float],
+    extent: tuple[float, float], seed: int, zone: str,
+) -> Series:  # fmt: skip
+    west, width = extent
+    lon = _numbers(row["lon"] for row in rows)
+    return Series(
+        sign=sign, profile=profile, seed=seed,
+        ids=np.array([row["id"] for row in rows], dtype=np.int64),
+        places=[row["place"] for row in rows], assets=[row["asset"] for row in rows],
+        paths=[row["path"] for row in rows], districts=[row["district"] for row in rows],
+        lo=np.array([[_number(v) for v in row["lo"]] for row in rows], dtype=np.float64),
+        hi=np.array([[_number(v) for v in row["hi"]] for row in rows], dtype=np.float64),
+        capacity=_numbers(row["capacity"] for row in rows),
+        people=np.array([people[row["place"]] for row in rows], dtype=np.float64),
+        east=np.nan_to_num((lon - west) / width, nan=0.5), last=_numbers(row["last"] for row in rows), zone=zone,
+    )  # fmt: skip
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)
+
+
+def _numbers(values: Iterable[float | None]) -> Floats:
+    return np.array([_number(value) for value in values], dtype=np.float64)
