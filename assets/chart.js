@@ -1,8 +1,7 @@
 // How does a figure without colours look in this skin, and how is it taken away?
 ((cityops) => {
   const { ctx } = cityops;
-  const zoomed = new Map(); // id -> the ranges that the server last asked for
-  const AXES = ["xaxis", "yaxis", "xaxis2", "yaxis2", "xaxis3", "yaxis3"];
+  const zoomed = new Map(); // id -> {axis: range}: what a person chose to see
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const idOf = (key) => key.replace(/\./g, "-");
@@ -31,7 +30,8 @@
       tickfont: { size: size(12), color: css("muted") }, title: { font: { size: size(12), color: css("muted") } },
       showgrid: !isTime, tickformatstops: isTime ? stops() : undefined,
     };
-    return { ...base, ...given, title: { ...base.title, ...(typeof given?.title === "string" ? { text: given.title } : given?.title) } };
+    const range = given?.range ? { autorange: false } : { autorange: true };
+    return { ...base, ...range, ...given, title: { ...base.title, ...(typeof given?.title === "string" ? { text: given.title } : given?.title) } };
   }
 
   // Walls scale everything by the height of the screen, plotly counts in pixels.
@@ -54,24 +54,38 @@
     };
   }
 
-  // A person's zoom: an axis that shows something else than what was asked for.
+  // dcc.Graph forgets a zoom at the next figure, so it is put into every figure until a double click.
   function keepZoom(id, figure) {
-    const shown = plotOf(id)?.layout;
-    const before = zoomed.get(id);
-    zoomed.set(id, Object.fromEntries(AXES.map((name) => [name, JSON.stringify(figure.layout[name]?.range ?? null)])));
-    if (!shown || !before) return figure;
-    for (const name of AXES) {
-      const now = shown[name];
-      if (!now?.range || now.autorange !== false || !figure.layout[name]) continue;
-      if (JSON.stringify(now.range) !== before[name]) Object.assign(figure.layout[name], { range: [...now.range], autorange: false });
+    for (const [axis, range] of Object.entries(zoomed.get(id) ?? {})) {
+      if (figure.layout[axis]) Object.assign(figure.layout[axis], { range: [...range], autorange: false });
     }
     return figure;
+  }
+
+  function watch(key, tries = 40) {
+    const id = idOf(key);
+    const plot = plotOf(id);
+    if (!plot?.on) return tries && setTimeout(watch, 250, key, tries - 1);
+    if (plot.cityops) return;
+    plot.cityops = true;
+    // A drag or the wheel names both ends; what plotly does by itself at a double click does not count.
+    plot.on("plotly_relayout", (change) => {
+      for (const name of Object.keys(change)) {
+        const axis = name.match(/^([xy]axis\d*)\.range\[0\]$/)?.[1];
+        if (axis) zoomed.set(id, { ...zoomed.get(id), [axis]: [change[name], change[`${axis}.range[1]`]] });
+      }
+    });
+    plot.on("plotly_doubleclick", () => {
+      zoomed.delete(id);
+      setTimeout(paint, 50, key, cityops.model[key]);
+    });
   }
 
   function paint(key, figure) {
     const id = idOf(key);
     if (!document.getElementById(id)) return;
     window.dash_clientside.set_props(id, { figure: keepZoom(id, skinned(figure ?? { data: [], layout: {} })) });
+    watch(key);
   }
 
   // ---- taking a picture away: place, time and 模拟数据 stand in it

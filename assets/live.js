@@ -4,6 +4,7 @@
   const LATE_WORKER = 15000;
   const MOST = 30000;
   const POLL = 2000;
+  const GRACE = 1500;   // a tab that is looked at again has this long to hear something
   const root = document.documentElement;
   const { ctx } = cityops;
 
@@ -13,12 +14,15 @@
   let etag = "";
   let seq = 0;
   let heard = 0;        // performance.now() of the last word of the server
+  let opened = 0;       // … of the newest try to open a stream
+  let shown = 0;        // … since when somebody looks
   let asOf = 0;         // the server's clock when the picture was last known to be true
   let sourceUp = true;
   let sourceSince = null;
   let workerAt = null;
   let failures = 0;
   let polling = null;
+  let answered = true;  // did the last poll get an answer?
   let retry = null;
   let offsets = [];
 
@@ -55,7 +59,7 @@
     on("source", source);
     on("bye", bye);
     stream.onerror = () => mine === generation && again();
-    heard = Math.max(heard, performance.now() - SILENCE + 4000); // a new stream has four seconds to say something
+    opened = performance.now();
   }
 
   function close() {
@@ -135,6 +139,8 @@
     polling = setTimeout(() => {}, 0);
     const token = polling;
     const ok = await ask().catch(() => false);
+    if (ok && !answered && !stream) open(); // the server is back: do not wait for the next turn
+    answered = ok;
     if (polling === token) polling = setTimeout(poll, (ok ? POLL : 3 * POLL) * (0.8 + Math.random() * 0.4));
   }
 
@@ -151,7 +157,7 @@
     if (said) adopt(said);
     if (said) etag = answer.headers.get("ETag") ?? "";
     hear(said?.at && !offsets.length ? said.at : undefined);
-    return sourceUp;
+    return true;
   }
 
   // ---- what the person is told
@@ -160,11 +166,9 @@
 
   function watch() {
     if (!first) return;
-    const silent = performance.now() - heard > SILENCE;
-    if (silent && stream && stream.since !== generation) {
-      stream.since = generation;
-      again();
-    }
+    const now = performance.now();
+    const silent = now - heard > SILENCE && now - shown > GRACE;
+    if (stream && now - Math.max(heard, opened) > SILENCE) again();
     const mode = asleep() ? "hidden" : silent ? "silent" : !sourceUp ? "down" : polling ? "polling" : "live";
     const dim = mode === "silent" || mode === "down" || first.frozen;
     if (root.dataset.live !== mode) root.dataset.live = mode;
@@ -253,7 +257,7 @@
       stopPolling();
       clearTimeout(retry);
     } else {
-      heard = Math.max(heard, performance.now() - SILENCE + 2000);
+      shown = performance.now();
       open();
     }
     watch();

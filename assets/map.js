@@ -94,6 +94,26 @@
     put(map, "names", cells.map((cell) => named(cell, rows[codeOf(cell)])).filter(Boolean), nameTag);
     const points = Object.values(known.get(box.dataset.points) ?? {});
     put(map, "points", points.filter(({ lat, lon }) => Number.isFinite(lat) && Number.isFinite(lon)), pointTag);
+    declutter(map, (cityops.model[box.dataset.cells] ?? []).map(({ id }) => id));
+  }
+
+  // Names never lie upon each other: the first of the layer keeps its own, the others their mark, else nothing.
+  function declutter(map, order) {
+    const kept = [];
+    const free = (tag) => {
+      const { left, right, top, bottom } = tag.getBoundingClientRect();
+      if (kept.some((one) => left < one.right && one.left < right && top < one.bottom && one.top < bottom)) return false;
+      kept.push({ left, right, top, bottom });
+      return true;
+    };
+    for (const id of order) {
+      const tag = map.cityopsMarkers?.names?.get(id)?.getElement()?.firstElementChild;
+      if (!tag) continue;
+      tag.classList.remove("tight", "gone");
+      if (free(tag)) continue;
+      tag.classList.add("tight");
+      if (!tag.querySelector(".mark") || !free(tag)) tag.classList.add("gone");
+    }
   }
 
   function nameButtons(box) {
@@ -175,6 +195,7 @@
       hatch();
       maps.add(this);
       this.on("unload", () => maps.delete(this));
+      this.on("zoomend", () => later(this));
       later(this);
     });
     return true;

@@ -41,7 +41,7 @@ def chart(key: str, label: str, **attributes: Any) -> Component:
     graph = dcc.Graph(
         id=key.replace(".", "-"),
         figure={"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}},
-        config={"displayModeBar": False, "locale": "zh-CN", "responsive": True, "doubleClick": "reset"},
+        config={"displayModeBar": False, "locale": "zh-CN", "responsive": True, "doubleClick": False},
         responsive=True,
         style={"height": "100%"},
     )

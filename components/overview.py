@@ -1,6 +1,7 @@
 """What stands on the overview before it is filled?"""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from dash import html
@@ -13,7 +14,7 @@ from data.domain.urgency import OPEN_STAGES
 Say = Callable[..., str]
 Link = Callable[..., str]
 
-PAINTED = 7  # cases
+PAINTED = 8  # cases
 FEW = 6  # so few children leave room for the assets
 
 
@@ -25,10 +26,14 @@ def body(place: dict[str, Any], lang: str) -> list[Component]:
 
     lower = [ranking(say)] if place["children"] else []
     room = [standing(say)] if len(place["children"]) <= FEW else []
+    csv = {
+        name: leaf.export_links(f"/api/v1/{name}?place={code}&format=csv{asked}", lang)
+        for name, asked in (("signs", ""), ("incidents", "&state=open"))
+    }
     columns = (
-        sign_sections(say, link, lang),
+        sign_sections(say, link, csv["signs"]),
         [where(place, say, lang), *lower, *room],
-        case_sections(say, link, lang),
+        case_sections(say, link, csv["incidents"]),
     )
     parts = [headline(say), tiles(say, link), *(html.Div(column, className="col") for column in columns)]
     return [html.Div(parts, className="ov")]
@@ -51,16 +56,17 @@ def tiles(say: Say, link: Link) -> Component:
     age = leaf.leaf("text.newest", "ago", "em", blank="")
     at_once = html.Em(say("overview.at_once"))
     before = {name: leaf.leaf(f"text.{name}_before", "overview.yesterday") for name in ("reported", "closed")}
+    quiet = partial(leaf.leaf, "text.quiet", "word")
     cases = say("overview.case_unit")
     row = [
         tile(
             say, link("signs"), "coverage", ("share", "share"), "%",
-            leaf.rows("rows.share", "overview.unheard"), act="gaps_act",
+            leaf.rows("rows.share", "overview.unheard", empty="overview.not_measured"), act="gaps_act",
             beside=[leaf.leaf("text.coverage", "overview.reporting", blank=""), share],
         ),
         tile(
             say, link("signs"), "abnormal", ("abnormal", "count"), say("overview.abnormal_unit"),
-            leaf.rows("rows.levels", "overview.level", empty="overview.no_abnormal"), beside_label=age,
+            [leaf.rows("rows.levels", "overview.level"), quiet(words="overview", blank="")], beside_label=age,
         ),
         tile(
             say, link("incidents", state="open"), "open", ("open", "count"), cases,
@@ -89,7 +95,7 @@ def tile(
     name: str,
     value: tuple[str, str],
     unit: str,
-    under: Component,
+    under: Component | list[Component],
     *,
     act: str = "act_open",
     beside: Sequence[Component] = (),
@@ -110,30 +116,19 @@ def tile(
     )
 
 
-def sign_sections(say: Say, link: Link, lang: str) -> list[Component]:
-    csv = link("signs").replace("/signs/", "/api/v1/signs?format=csv&place=", 1).replace("?lang=en", "")
+def sign_sections(say: Say, link: Link, export: Component) -> list[Component]:
     more = [
-        leaf.export_links(csv, lang),
+        export,
         html.A(say("overview.all_signs"), href=link("signs"), **{"data-hotkey": "s"}),
     ]
 
-    def part(name: str, title: str, small: str, more: Any = None, empty: str | None = None) -> Component:
-        rows = leaf.rows(
-            f"rows.{name}",
-            "overview.sign",
-            walk="list",
-            also="rows.signs",
-            **({"empty": empty} if empty else {}),
-        )
-        return leaf.section(
-            say(f"overview.{title}"), rows, small=say(f"overview.{small}"), more=more, className=name
-        )
+    def part(name: str, title: str, *around: Component, more: list[Component] | None = None) -> Component:
+        rows = leaf.rows(f"rows.{name}", "overview.sign", walk="list", also="rows.signs")
+        small = say(f"overview.{title}_note")
+        return leaf.section(say(f"overview.{title}"), rows, *around, small=small, more=more, className=name)
 
-    return [
-        part("worst", "signs", "signs_note", more, "overview.calm"),
-        part("gaps", "gaps", "gaps_note"),
-        part("rest", "rest", "rest_note"),
-    ]
+    why_none = leaf.leaf("text.quiet", "word", "P", words="overview", blank="", className="empty")
+    return [part("worst", "signs", why_none, more=more), part("gaps", "gaps"), part("rest", "rest")]
 
 
 def where(place: dict[str, Any], say: Say, lang: str) -> Component:
@@ -162,7 +157,6 @@ def standing(say: Say) -> Component:
     heads = [
         say("overview.asset"),
         say("overview.measures"),
-        say("overview.worst"),
         (say("overview.latest"), "num"),
         (say("overview.age"), "num"),
     ]
@@ -173,12 +167,7 @@ def standing(say: Say) -> Component:
     )
 
 
-def case_sections(say: Say, link: Link, lang: str) -> list[Component]:
-    csv = (
-        link("incidents")
-        .replace("/incidents/", "/api/v1/incidents?format=csv&state=open&place=", 1)
-        .replace("?lang=en", "")
-    )
+def case_sections(say: Say, link: Link, export: Component) -> list[Component]:
     all_open = html.A(
         say("overview.all_incidents"), href=link("incidents", state="open"), **{"data-hotkey": "i"}
     )
@@ -186,11 +175,11 @@ def case_sections(say: Say, link: Link, lang: str) -> list[Component]:
         "rows.incidents", "overview.incident", top=PAINTED, walk="list", also="rows.incidents",
         empty="overview.no_incidents",
     )  # fmt: skip
-    stages = [(say(f"stage.{stage}"), "num") for stage in OPEN_STAGES]
+    stages = [(say(f"overview.stage_{stage}"), "num") for stage in OPEN_STAGES]
     title = say("overview.matrix")
     heads = [say("overview.severity"), *stages, (say("overview.sum"), "num")]
     matrix = leaf.table("rows.matrix", "overview.grade_row", heads, title, walk="grid")
-    more = [leaf.export_links(csv, lang), all_open]
+    more = [export, all_open]
     return [
         leaf.section(
             say("overview.incidents"),

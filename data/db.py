@@ -13,7 +13,7 @@ from psycopg.errors import DiskFull
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from data.config import settings
+from data.config import Refused, Role, settings
 
 Row = dict[str, Any]
 Conn = Connection[Row]
@@ -21,8 +21,8 @@ Conn = Connection[Row]
 CHANNEL = "cityops"
 PAYLOAD_BYTES = 7_000  # NOTIFY refuses 8,000
 
-OUTAGE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, PoolClosed)
-"""What is raised when the database is away, busy or full."""
+OUTAGE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, PoolClosed, Refused)
+"""What is raised when the database is away, busy, full or was never started."""
 
 
 def is_full(outage: Exception) -> bool:
@@ -39,7 +39,7 @@ _ZONE = "-c TimeZone=UTC -c jit=off"
 _LIMITS = f"-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s {_ZONE}"
 
 
-def conninfo(role: str = "cityops_app", *, limits: str = _LIMITS) -> str:
+def conninfo(role: Role = "cityops_app", *, limits: str = _LIMITS) -> str:
     return make_conninfo(
         settings().dsn_for(role), connect_timeout=5, application_name=role, options=limits, **_KEEPALIVE
     )
@@ -90,7 +90,7 @@ def snapshot() -> Iterator[Conn]:
         yield conn
 
 
-def connect(role: str = "cityops_app", *, limits: str = _LIMITS) -> Conn:
+def connect(role: Role = "cityops_app", *, limits: str = _LIMITS) -> Conn:
     """A connection of its own, in autocommit; whoever opens it closes it."""
     return Connection.connect(conninfo(role, limits=limits), autocommit=True, row_factory=dict_row)
 

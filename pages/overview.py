@@ -10,13 +10,13 @@ from data.domain.place import codes_in, tier_of
 from data.domain.urgency import BAD, OPEN_STAGES, first, ranked, sorted_signs
 from data.domain.verdict import judge
 from data.live import Ask, Subject
-from data.queries import overview, signs
+from data.queries import city, overview, signs
 from pages import _frame
 
 Json = dict[str, Any]
 Row = Mapping[str, Any]
 
-SIGNS, MOST_GAPS = 13, 4  # on the first screen
+SIGNS, MOST_GAPS = 14, 4  # on the first screen
 CASES = 24  # streamed
 ASSETS = 10
 MODE = "平急"
@@ -27,20 +27,27 @@ def state(subject: Subject, ask: Ask) -> dict[str, Any]:
     code = codes_in(subject.path)[-1]
     board, glance = signs.board(code), signs.summary(code)
     load = overview.workload(subject.path, tier_of(subject.path), CASES)
-    below = children(overview.children(code), glance["children"], load["children"])
+    below = children(overview.place(code), glance["children"], load["children"])
+    units = city.city_row()["units"] if ask.lang == "en" else {}
     return {
         **coverage(board),
-        **sign_lists(code, board["signs"]),
+        **sign_lists(code, [said(sign, units) for sign in board["signs"]]),
+        "text.quiet": quiet(board),
         **cases(load),
         **verdict(board, load["matrix"], below),
         **facts(overview.in_force(subject.path), ask.lang),
         "rows.children": below,
-        "rows.assets": assets(subject.path) if len(below) <= skeleton.FEW else [],
+        "rows.assets": assets(subject.path, units) if len(below) <= skeleton.FEW else [],
         "layer.places": cells_of(below) or [{"id": code, "status": glance["status"]}],
         "layer.incidents": [
             point(row) for row in load["pressing"] if row["severity"] and row["lon"] is not None
         ],
     }
+
+
+def said(row: Row, units: Mapping[str, str]) -> Json:
+    """A unit that is a word, in English."""
+    return {**row, "unit": units.get(row["unit"], row["unit"])}
 
 
 # ── signs ───────────────────────────────────────────────────────────────────────────────────────
@@ -62,13 +69,23 @@ def coverage(board: Json) -> Json:
     }
 
 
+def quiet(board: Json) -> str | None:
+    """Why no sign is abnormal here, as the key of its words; none where some are."""
+    own = [sign for sign in board["signs"] if sign["expected"]]
+    if not own:
+        return "not_measured"
+    if not board["live"]:
+        return "no_live"
+    return None if any(sign["status"] in BAD for sign in own) else "calm"
+
+
 def sign_lists(code: str, board: Sequence[Row]) -> Json:
     """The whole catalogue, worst first; of what is on screen spark, limit and the worst place below."""
     lists = sorted_signs(board)
     seen = dict(zip(("worst", "gaps", "rest"), first(lists, SIGNS, most_gaps=MOST_GAPS), strict=True))
     found = overview.details({sign["code"]: sign for part in seen.values() for sign in part}, code)
     return {
-        "text.abnormal": len(lists.bad),
+        "text.abnormal": len(lists.bad) if any(sign["live"] for sign in board) else None,
         "text.gaps": len(lists.gaps),
         "rows.levels": [{"id": word, "n": n} for word in BAD if (n := _count(lists.bad, word))],
         "rows.signs": [{"id": sign["code"], **sign} for sign in lists.everything],
@@ -127,10 +144,11 @@ def point(case: Row) -> Json:
 
 
 # ── below ───────────────────────────────────────────────────────────────────────────────────────
-def children(places: Sequence[Row], glances: Sequence[Row], loads: Sequence[Row]) -> list[Row]:
+def children(place: Row, glances: Sequence[Row], loads: Sequence[Row]) -> list[Row]:
     sign_of = {row["place"]: row for row in glances}
     load_of = {row["place"]: row for row in loads}
-    return ranked([child(place, sign_of[place["code"]], load_of.get(place["code"])) for place in places])
+    rows = [child(row, sign_of[row["code"]], load_of.get(row["code"])) for row in place["children"]]
+    return ranked([{**row, "short": short(row["name"], place["name"])} for row in rows])
 
 
 def child(place: Row, glance: Row, load: Row | None) -> Json:
@@ -145,12 +163,17 @@ def child(place: Row, glance: Row, load: Row | None) -> Json:
     }
 
 
+def short(name: Mapping[str, str], above: Mapping[str, str]) -> dict[str, str]:
+    """Without the name of the place above, where it begins with that."""
+    return {lang: words.removeprefix(above[lang]).strip() or words for lang, words in name.items()}
+
+
 def cells_of(below: Sequence[Row]) -> list[Json]:
-    return [{"id": row["code"], "status": row["status"], "name": row["name"]} for row in below]
+    return [{"id": row["code"], "status": row["status"], "name": row["short"]} for row in below]
 
 
-def assets(path: str) -> list[Json]:
-    return [{"id": row["code"], **row} for row in overview.posts(path, ASSETS)]
+def assets(path: str, units: Mapping[str, str]) -> list[Json]:
+    return [{"id": row["code"], **said(row, units)} for row in overview.posts(path, ASSETS)]
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────
@@ -183,7 +206,9 @@ def facts(force: Json, lang: str) -> Json:
             {**row, "id": str(row["id"]), "kind": words.get(f"overview_kind.{row['kind']}", row["kind"])}
             for row in force["warnings"]
         ],
-        "rows.decisions": [decision(row, words) for row in force["decisions"]],
+        "rows.decisions": sorted(
+            (decision(row, words) for row in force["decisions"]), key=lambda row: row["mode"]
+        ),
     }
 
 

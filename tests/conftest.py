@@ -1,6 +1,7 @@
 """A real PostgreSQL, a real city, and for the browser a real server: what tests stand on."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ def environment(**values: str | None) -> Iterator[None]:
     from data import config, db
 
     before = {name: os.environ.get(name) for name in values}
+    db.close()
     _put(values)
     config.settings.cache_clear()
     try:
@@ -73,6 +75,7 @@ def postgres(home: Path) -> Iterator[Postgres]:
         admin.execute("SELECT pg_reload_conf()")
     yield found
     embedded.stop(server)
+    shutil.rmtree(server.directory.parent, ignore_errors=True)  # as root it lies outside the home
 
 
 @pytest.fixture(scope="session")
@@ -239,7 +242,7 @@ def _until_answering(server: LiveServer) -> None:
         try:
             if requests.get(f"{server.url}/readyz", timeout=2).status_code == 200:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.2)
     raise AssertionError("the web server did not answer")
 
@@ -267,8 +270,6 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def chromium():
     """One browser for the run; a test opens its own contexts."""
-    import shutil
-
     from playwright.sync_api import sync_playwright
 
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

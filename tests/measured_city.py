@@ -7,13 +7,38 @@ from pathlib import Path
 
 TIMES = ("mean", "sum", "max", "min", "last")
 SPACES = ("sum", "mean", "max", "min", "worst", "none")
-LEVELS = {"H": ("40", "60", "80"), "L": ("60", "40", "20"), "B": ("30..70", "20..80", "10..90"), "N": ("", "", "")}
+LEVELS = {
+    "H": ("40", "60", "80"),
+    "L": ("60", "40", "20"),
+    "B": ("30..70", "20..80", "10..90"),
+    "N": ("", "", ""),
+}
 STREETS = {"A": 8, "B": 2}
 
-SIGN_COLUMNS = (
-    "code,name_zh,name_en,domain,unit,period,tier,kind,direction,t1,t2,t3,hysteresis,hold,freshness,fold_time,"
-    "fold_space,weight,shared,department,source,illustrative"
-).split(",")
+SIGN_COLUMNS = [
+    "code",
+    "name_zh",
+    "name_en",
+    "domain",
+    "unit",
+    "period",
+    "tier",
+    "kind",
+    "direction",
+    "t1",
+    "t2",
+    "t3",
+    "hysteresis",
+    "hold",
+    "freshness",
+    "fold_time",
+    "fold_space",
+    "weight",
+    "shared",
+    "department",
+    "source",
+    "illustrative",
+]
 
 
 def places() -> list[tuple[str, str]]:
@@ -26,7 +51,10 @@ def places() -> list[tuple[str, str]]:
             rows.append((street, district))
             for community in ("x", "y"):
                 rows.append((street + community, street))
-                rows += [(f"{street}{community}{grid}", street + community) for grid in range(1 + (community == "y"))]
+                rows += [
+                    (f"{street}{community}{grid}", street + community)
+                    for grid in range(1 + (community == "y"))
+                ]
     return rows
 
 
@@ -80,7 +108,7 @@ def write(folder: Path) -> Path:
     )
     _table(
         folder / "places.csv",
-        "code parent name_zh name_en lon lat population area_km2".split(),
+        ["code", "parent", "name_zh", "name_en", "lon", "lat", "population", "area_km2"],
         [
             (code, parent, f"地{code}", f"Place {code}", "", "", 100 + 7 * number, 1 + number / 3)
             for number, (code, parent) in enumerate(places())
@@ -89,12 +117,12 @@ def write(folder: Path) -> Path:
     _table(folder / "signs.csv", SIGN_COLUMNS, [list(row.values()) for row in signs()])
     _table(
         folder / "assets.csv",
-        "code kind place name_zh name_en lon lat department illustrative".split(),
+        ["code", "kind", "place", "name_zh", "name_en", "lon", "lat", "department", "illustrative"],
         [(code, kind, place, f"表{code}", f"Meter {code}", "", "", "", "") for code, kind, place in assets()],
     )
     _table(
         folder / "series.csv",
-        "sign place asset capacity".split(),
+        ["sign", "place", "asset", "capacity"],
         [("CAPACITY", "A1", "", 100), ("CAPACITY", "A2", "", 300), ("CAPACITY", "B1", "", "")],
     )
     return folder

@@ -94,7 +94,9 @@ class Plain:
             "mean": lambda: math.fsum(v * w for v, w, _ in inputs) / whole,
             "max": lambda: max(values),
             "min": lambda: min(values),
-            "worst": lambda: max(inputs, key=lambda one: (one[2], self._beyond(sign, key, one[0]), one[0]))[0],
+            "worst": lambda: max(inputs, key=lambda one: (one[2], self._beyond(sign, key, one[0]), one[0]))[
+                0
+            ],
             "none": lambda: None,
         }[sign["fold_space"]]()
         keeps = sign["fold_space"] in ("worst", "none")
@@ -115,9 +117,11 @@ class Plain:
         node, way = self.nodes[key], self.signs[key[0]]["direction"]
         over: Callable[[int], bool] = {
             "H": lambda n: node["hi"][n] is not None and value >= node["hi"][n],
-            "L": lambda n: node["lo"][n] is not None and value <= node["lo"][n],
-            "B": lambda n: (node["lo"][n] is not None and value < node["lo"][n])
-            or (node["hi"][n] is not None and value > node["hi"][n]),
+            "L": lambda n: node["lo"][n] is not None and value < node["lo"][n],
+            "B": lambda n: (
+                (node["lo"][n] is not None and value < node["lo"][n])
+                or (node["hi"][n] is not None and value > node["hi"][n])
+            ),
             "N": lambda n: False,
         }[way]
         return max((n + 1 for n in range(3) if over(n)), default=0)
@@ -200,7 +204,9 @@ def _spans(conn: Any, keys: dict[int, Key]) -> list[str]:
            HAVING count(s.id) FILTER (WHERE upper_inf(s.during)) <> 1
                OR l.held <> max(s.status) FILTER (WHERE upper_inf(s.during))"""
     )
-    found = [f"span {keys[row['id']]}: held {row['held']}, open {row['open']} of {row['status']}" for row in rows]
+    found = [
+        f"span {keys[row['id']]}: held {row['held']}, open {row['open']} of {row['status']}" for row in rows
+    ]
     overlaps = conn.execute(
         "SELECT a.id FROM sign_span a JOIN sign_span b ON a.id = b.id AND a.during && b.during"
         " AND a.during <> b.during"

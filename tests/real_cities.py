@@ -59,7 +59,7 @@ def _place(code: str, parent: str, name: str) -> dict[str, object]:
 
 
 def fire_city(real_data: Path, folder: Path) -> Path:
-    """City → battalion → station area → box; a station serves several battalions, so that codes are compound."""
+    """City → battalion → station area → box. A station serves several battalions: codes are compound."""
     units = table(real_data / FIRE)
     places: dict[str, dict[str, object]] = {}
     for battalion, station, box in units[["Battalion", "Station Area", "Box"]].itertuples(index=False):

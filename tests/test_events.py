@@ -78,31 +78,10 @@ def test_an_event_that_commits_late_is_not_passed_over(fresh: str) -> None:
 
 def test_a_reader_that_follows_many_writers_reads_every_event_once(fresh: str) -> None:
     writers, each = 6, 15
-    read: list[tuple[str, int]] = []
     done = threading.Event()
-
-    def write(writer: int) -> None:
-        for number in range(each):
-            with db.transaction() as conn:
-                report = a_report(number, source=f"feed-{writer}")
-                commands.live_through([commands.Life(report)], on=conn)
-                conn.execute("SELECT pg_sleep(%s)", ((writer * 7 + number * 3) % 5 / 400,))
-
-    def follow() -> None:
-        last = events.START
-        while True:
-            over = done.is_set()
-            with db.read() as conn:
-                for event in events.since(conn, last, limit=7):
-                    last = (event["xid"], event["seq"])
-                    read.append(last)
-            if over and len(read) >= writers * each:
-                return
-            if over:
-                assert threading.active_count() < 50
-
-    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
-    follower = threading.Thread(target=follow)
+    read: list[tuple[str, int]] = []
+    threads = [threading.Thread(target=write, args=(n, each)) for n in range(writers)]
+    follower = threading.Thread(target=follow, args=(read, done))
     for thread in [*threads, follower]:
         thread.start()
     for thread in threads:
@@ -112,6 +91,27 @@ def test_a_reader_that_follows_many_writers_reads_every_event_once(fresh: str) -
     assert not follower.is_alive()
     assert len(read) == len(set(read)) == writers * each
     assert read == sorted(read, key=lambda last: (int(last[0]), last[1]))
+
+
+def write(writer: int, each: int) -> None:
+    """Commits some time after its events were numbered."""
+    for number in range(each):
+        with db.transaction() as conn:
+            report = a_report(number, source=f"feed-{writer}")
+            commands.live_through([commands.Life(report)], on=conn)
+            conn.execute("SELECT pg_sleep(%s)", ((writer * 7 + number * 3) % 5 / 400,))
+
+
+def follow(read: list[tuple[str, int]], done: threading.Event) -> None:
+    """Once more after the last writer has ended, until nothing new comes."""
+    last, more = events.START, True
+    while more or not done.is_set():
+        ended = done.is_set()
+        with db.read() as conn:
+            found = events.since(conn, last, limit=7)
+        read += [(event["xid"], event["seq"]) for event in found]
+        last = read[-1] if read else events.START
+        more = bool(found) or not ended
 
 
 def chain_of(incident: UUID) -> list[dict]:

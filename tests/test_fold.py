@@ -25,7 +25,9 @@ METERS = [
 ]  # fmt: skip
 
 
-def a_reading(sign: str, place: str = "", *, asset: str = "", minutes: float = 0, value: float = 1.0) -> dict[str, object]:
+def a_reading(
+    sign: str, place: str = "", *, asset: str = "", minutes: float = 0, value: float = 1.0
+) -> dict[str, object]:
     """`minutes` before now."""
     where = {"asset": asset} if asset else {"place": place}
     return {"sign": sign, **where, "at": (NOW - timedelta(minutes=minutes)).isoformat(), "value": value}
@@ -55,11 +57,14 @@ BATCHES = st.lists(st.lists(READINGS, min_size=1, max_size=40), min_size=1, max_
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batches=BATCHES, folds=st.lists(st.sampled_from(["fast", "slow", "none"]), min_size=6, max_size=6))
-def test_every_bucket_and_latest_is_what_raw_says(folder_conn: db.Conn, batches: list, folds: list[str]) -> None:
+def test_every_bucket_and_latest_is_what_raw_says(
+    folder_conn: db.Conn, batches: list, folds: list[str]
+) -> None:
     """Examples go on on one database: what an earlier one left behind is part of the next."""
     for batch, lane in zip(batches, folds, strict=False):
         rows = [
-            {**{k: v for k, v in row.items() if k != "ago"}, "at": NOW - timedelta(minutes=row["ago"])} for row in batch
+            {**{k: v for k, v in row.items() if k != "ago"}, "at": NOW - timedelta(minutes=row["ago"])}
+            for row in batch
         ]
         answer = post(rows)
         assert answer["received"] == answer["stored"] + answer["same"] + answer["rejected"] == len(rows)
@@ -91,7 +96,9 @@ def test_a_replaced_value_counts_everywhere_even_while_the_old_one_waits(folder_
     fold.fast(folder_conn)
     post([a_reading("BARRIER", "A1", minutes=4, value=5)])
     tally = readings.bulk(
-        [a_reading("BARRIER", "A1", minutes=m, value=v) for m, v in ((3, 70.0), (4, 50.0))], feed="api", replace=True
+        [a_reading("BARRIER", "A1", minutes=m, value=v) for m, v in ((3, 70.0), (4, 50.0))],
+        feed="api",
+        replace=True,
     )
     assert tally.stored == 2
     assert wrong(folder_conn) == []

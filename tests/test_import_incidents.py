@@ -208,6 +208,7 @@ def brought_in(folder: Path, *rows: str, **how: bool) -> object:
         (ROW + "gone", "state", "bad_value"),
         (ROW.replace(",,", ",3000-01-01T00:00:00Z,"), "closed", "future"),
         (ROW.replace(",,", ",2020-07-06T09:00:00Z,handling"), "state", "bad_value"),
+        (ROW.replace(",,", ",2020-07-06T07:00:00+08:00,handling"), "closed", "bad_value"),
         (ROW + ",", "", "extra_field"),
     ],
 )

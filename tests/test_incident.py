@@ -8,8 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.domain.incident import (
-    CLOSED, OPEN, STAGE, STEPS, Act, Holder, Move, State, Step, advance, begin, due_at,
-)  # fmt: skip
+    CLOSED,
+    OPEN,
+    STAGE,
+    STEPS,
+    Act,
+    Holder,
+    Move,
+    State,
+    Step,
+    advance,
+    begin,
+    due_at,
+)
 from data.domain.refusal import Refusal
 
 NOON = datetime(2020, 7, 6, 4, tzinfo=UTC)
@@ -34,7 +45,7 @@ def test_of_two_rows_none_begins_in_the_same_state_with_the_same_act() -> None:
 def test_every_state_has_a_stage_and_is_open_or_ended() -> None:
     assert set(STAGE) == set(State) == set(OPEN) | CLOSED
     assert not set(OPEN) & CLOSED
-    assert CLOSED == {"closed", "forced_close", "not_accepted", "cancelled", "merged"}
+    assert {"closed", "forced_close", "not_accepted", "cancelled", "merged"} == CLOSED
     assert STAGE[State.MERGED] == 2
 
 

@@ -4,6 +4,7 @@ import threading
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -219,7 +220,7 @@ def test_a_case_lives_through_its_life_event_by_event(fresh: str) -> None:
     assert case["holder"] == {"place": "9901", "department": "water", "seat": None}
     spans = sql("SELECT state, lower(during) AS a, upper(during) AS z FROM span ORDER BY n")
     assert [span["state"] for span in spans][:3] == ["reported", "accepted", "dispatched"]
-    assert all(span["z"] == following["a"] for span, following in zip(spans, spans[1:], strict=False))
+    assert all(span["z"] == following["a"] for span, following in pairwise(spans))
     assert spans[-1]["z"] is None
 
 
@@ -241,8 +242,8 @@ def test_moving_one_step_at_a_time_gives_the_same_as_a_whole_life(fresh: str) ->
 
 
 def told(table: str, columns: str, source_id: str) -> list[dict]:
-    query = f"SELECT {columns} FROM {table} s JOIN incident i ON i.id = s.incident WHERE source_id = %s ORDER BY n"  # noqa: S608
-    return sql(query, source_id)
+    joined = f"SELECT {columns} FROM {table} s JOIN incident i ON i.id = s.incident"  # noqa: S608
+    return sql(f"{joined} WHERE source_id = %s ORDER BY n", source_id)
 
 
 def test_a_span_that_lasts_no_time_is_met_by_no_question(fresh: str) -> None:
@@ -353,8 +354,10 @@ def many(fresh: str) -> str:
 
 
 FILTERS = [
-    {}, {"state": "open"}, {"state": "closed"}, {"state": "open,closed"}, {"severity": "1"}, {"severity": "none"},
-    {"severity": "none,4"}, {"overdue": "true"}, {"overdue": "false"}, {"class": "E0110"}, {"source": "camera"},
+    {}, {"state": "open"}, {"state": "closed"},
+    {"state": "open,closed"}, {"severity": "1"}, {"severity": "none"},
+    {"severity": "none,4"}, {"overdue": "true"},
+    {"overdue": "false"}, {"class": "E0110"}, {"source": "camera"},
     {"source_id": "17"}, {"from": (NOW - 6 * HOUR).isoformat(), "to": (NOW - 2 * HOUR).isoformat()},
     {"state": "open", "severity": "1,2", "source": "hotline"},
 ]  # fmt: skip

@@ -162,6 +162,10 @@ def test_a_row_without_a_key_is_known_by_all_its_cells(tmp_path: Path) -> None:
     assert len(one.values["source_id"]) <= 80
 
 
+def test_a_broken_byte_in_a_column_that_nobody_uses_refuses_nothing(tmp_path: Path) -> None:
+    assert isinstance(case_of(tmp_path, extra="\udce6", huge=10**30), Record)
+
+
 @given(st.dictionaries(st.text(), st.one_of(st.none(), st.text(), st.floats(), st.integers(0, 2**60))))
 def test_the_order_of_columns_does_not_change_a_rows_key(cells: dict[str, object]) -> None:
     assert hash_of(cells) == hash_of(dict(reversed(cells.items())))
@@ -242,8 +246,12 @@ def test_a_time_that_the_clocks_show_twice_is_the_first(tmp_path: Path) -> None:
         ("readings", LONG.replace("Asia/Shanghai", "Asia/Wuhan"), "there is no time zone 'Asia/Wuhan'"),
         ("readings", 'encoding = "klingon"\n' + LONG, "there is no encoding 'klingon'"),
         ("readings", 'delimiter = ";;"\n' + LONG, "delimiter"),
-        ("readings", LONG + '[constants]\nvalue = 1\n', "value stands in [columns] and in [constants]"),
-        ("readings", LONG + '[values.asset]\nx = "y"\n', "[values.asset] translates a field that has no column"),
+        ("readings", LONG + "[constants]\nvalue = 1\n", "value stands in [columns] and in [constants]"),
+        (
+            "readings",
+            LONG + '[values.asset]\nx = "y"\n',
+            "[values.asset] translates a field that has no column",
+        ),
         ("readings", LONG + '[signs]\nx = "y"\n', "not both"),
         ("readings", '[columns]\nplace = "p"\nsign = "s"\nvalue = "v"', "at is missing"),
         ("readings", '[columns]\nat = "t"\nsign = "s"\nvalue = "v"', "a place or an asset"),
@@ -256,7 +264,9 @@ def test_a_time_that_the_clocks_show_twice_is_the_first(tmp_path: Path) -> None:
         ("assets", '[columns]\ncode = "p"\n[signs]\nx = "y"', "[signs] is for readings"),
     ],
 )
-def test_a_mapping_with_a_mistake_is_refused_in_words(tmp_path: Path, kind: str, text: str, words: str) -> None:
+def test_a_mapping_with_a_mistake_is_refused_in_words(
+    tmp_path: Path, kind: str, text: str, words: str
+) -> None:
     with pytest.raises(Refusal) as refusal:
         a_mapping(tmp_path, text, kind)
     assert refusal.value.code == "bad_mapping"

@@ -64,18 +64,27 @@ def without(name: str) -> dict[str, object]:
         (GOOD | {"at": "0001-01-01T00:00:00+23:59"}, "too_old"),
     ],
 )
-def test_a_wrong_row_is_refused_by_name_and_the_others_are_stored(measured: str, row: object, code: str) -> None:
+def test_a_wrong_row_is_refused_by_name_and_the_others_are_stored(
+    measured: str, row: object, code: str
+) -> None:
     answer = post([GOOD, row, a_reading("BARRIER", "A2", value=2)])  # type: ignore[list-item]
     assert (answer["received"], answer["stored"], answer["rejected"]) == (3, 2, 1)
     assert [(found["row"], found["code"]) for found in answer["rows"]] == [(1, code)]  # type: ignore[attr-defined]
 
 
-@given(raw=st.dictionaries(st.sampled_from(["sign", "place", "asset", "at", "value", "x"]), st.from_type(object) | st.text() | st.none() | st.floats()))
+@given(
+    raw=st.dictionaries(
+        st.sampled_from(["sign", "place", "asset", "at", "value", "x"]),
+        st.from_type(object) | st.text() | st.none() | st.floats(),
+    )
+)
 def test_anything_at_all_is_a_reading_or_a_fault(raw: dict[str, object]) -> None:
     assert isinstance(read(0, raw, now=NOW), (Reading, Fault))
 
 
-@pytest.mark.parametrize("text", ["2026-01-01T00:00:00Z", "2026-01-01t00:00:00.123456z", "2026-01-01 08:00:00+08:00"])
+@pytest.mark.parametrize(
+    "text", ["2026-01-01T00:00:00Z", "2026-01-01t00:00:00.123456z", "2026-01-01 08:00:00+08:00"]
+)
 def test_rfc_3339_is_understood(text: str) -> None:
     found = read(0, GOOD | {"at": text}, now=NOW)
     assert isinstance(found, Reading)
@@ -125,7 +134,9 @@ def test_the_ledger_balances_and_says_why(folder_conn: db.Conn) -> None:
 
 def test_a_series_that_nobody_expected_is_added_from_its_first_reading_on(folder_conn: db.Conn) -> None:
     before = _expected(folder_conn, "CAPACITY", "C")
-    answer = post([a_reading("CAPACITY", "B2", minutes=5, value=3), a_reading("CAPACITY", "B2", minutes=9, value=3)])
+    answer = post(
+        [a_reading("CAPACITY", "B2", minutes=5, value=3), a_reading("CAPACITY", "B2", minutes=9, value=3)]
+    )
     assert answer["stored"] == 2
     assert _expected(folder_conn, "CAPACITY", "C") == before + 1
     since = folder_conn.execute("SELECT since FROM node WHERE sign = 'CAPACITY' AND place = 'B2'").fetchone()
@@ -134,7 +145,9 @@ def test_a_series_that_nobody_expected_is_added_from_its_first_reading_on(folder
 
 
 def _expected(conn: db.Conn, sign: str, place: str) -> int:
-    row = conn.execute("SELECT expected FROM node WHERE sign = %s AND place = %s AND asset = ''", (sign, place)).fetchone()
+    row = conn.execute(
+        "SELECT expected FROM node WHERE sign = %s AND place = %s AND asset = ''", (sign, place)
+    ).fetchone()
     assert row is not None
     return int(row["expected"])
 
@@ -211,6 +224,8 @@ def test_a_post_returns_as_soon_as_its_readings_are_folded(folder_conn: db.Conn)
     finally:
         stop.set()
         lane.join()
-    row = folder_conn.execute("SELECT value FROM latest JOIN node USING (id) WHERE sign = 'BARRIER' AND place = 'C'").fetchone()
+    row = folder_conn.execute(
+        "SELECT value FROM latest JOIN node USING (id) WHERE sign = 'BARRIER' AND place = 'C'"
+    ).fetchone()
     assert row == {"value": 7.0}
     assert took < 2

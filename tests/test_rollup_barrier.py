@@ -48,14 +48,18 @@ def _round(conn: db.Conn, number: int) -> str | None:
 
     def write(value: int, street: str) -> None:
         barrier.wait()
-        readings.post([{"sign": "BARRIER", "place": street, "at": at, "value": value}], feed=street, patience=5)
+        readings.post(
+            [{"sign": "BARRIER", "place": street, "at": at, "value": value}], feed=street, patience=5
+        )
 
     writers = [threading.Thread(target=write, args=(number + n, street)) for n, street in enumerate(STREETS)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    row = conn.execute("SELECT value FROM latest JOIN node USING (id) WHERE sign = 'BARRIER' AND place = 'A'").fetchone()
+    row = conn.execute(
+        "SELECT value FROM latest JOIN node USING (id) WHERE sign = 'BARRIER' AND place = 'A'"
+    ).fetchone()
     whole = 8 * number + 28
     return None if row == {"value": whole} else f"round {number}: {row}, not {whole}"
 

@@ -23,8 +23,14 @@ PLACES = ["C", "A", "B", "A1", "A2", "B2", "A1x", "B2y", "A1x0", "A1y1"]
 @pytest.fixture
 def filled(folder_conn: db.Conn) -> db.Conn:
     for number, minutes in enumerate((40, 20, 3)):
-        rows = [a_reading(sign, place, minutes=minutes, value=5 * n % 90 + number) for n, (sign, place) in enumerate(SERIES)]
-        rows += [a_reading(sign, asset=asset, minutes=minutes, value=11 * n % 90) for n, (sign, asset) in enumerate(METERS)]
+        rows = [
+            a_reading(sign, place, minutes=minutes, value=5 * n % 90 + number)
+            for n, (sign, place) in enumerate(SERIES)
+        ]
+        rows += [
+            a_reading(sign, asset=asset, minutes=minutes, value=11 * n % 90)
+            for n, (sign, asset) in enumerate(METERS)
+        ]
         post(rows)
     assert wrong(folder_conn) == []
     return folder_conn
@@ -48,7 +54,9 @@ def test_a_board_is_the_whole_catalogue_with_what_raw_says(filled: db.Conn, plac
         if not measured:
             assert row["live"] == 0
         elif key in latest:
-            assert row["value"] == (pytest.approx(latest[key]["value"]) if latest[key]["value"] is not None else None)
+            assert row["value"] == (
+                pytest.approx(latest[key]["value"]) if latest[key]["value"] is not None else None
+            )
             assert (row["live"], row["from"], row["at"]) == (latest[key]["live"], None, latest[key]["at"])
     assert board["live"] == sum(row["live"] for row in board["signs"])
     assert board["expected"] == sum(row["expected"] for row in board["signs"])
@@ -64,7 +72,9 @@ def test_below_the_tier_a_shared_sign_shows_the_nearest_value_above_by_name(fill
 
 def test_a_street_that_said_nothing_leaves_its_grids_to_the_next_above(filled: db.Conn) -> None:
     assert row_of(signs.board("A3x0"), "HELD")["from"] == "A"
-    assert row_of(signs.board("A3"), "HELD") | {"status": "none", "from": None, "expected": 1} == row_of(signs.board("A3"), "HELD")
+    assert row_of(signs.board("A3"), "HELD") | {"status": "none", "from": None, "expected": 1} == row_of(
+        signs.board("A3"), "HELD"
+    )
 
 
 def test_a_sign_that_is_not_shared_is_not_shown_below(filled: db.Conn) -> None:
@@ -168,7 +178,10 @@ def test_what_cannot_be_answered_is_refused(measured: str, ask: Any, code: str, 
 
 
 def test_more_than_20000_points_are_too_many(measured: str) -> None:
-    rows = [{"sign": "BARRIER", "place": "A1", "at": NOW - timedelta(seconds=n), "value": n} for n in range(20_001)]
+    rows = [
+        {"sign": "BARRIER", "place": "A1", "at": NOW - timedelta(seconds=n), "value": n}
+        for n in range(20_001)
+    ]
     readings.bulk(rows, feed="api")
     with pytest.raises(Refusal, match="more than 20000"):
         signs.series("BARRIER", place="A1")
@@ -194,5 +207,9 @@ def test_a_summary_counts_the_board_and_those_of_the_children(filled: db.Conn, p
         assert one["statuses"] == {word: words.count(word) for word in one["statuses"]}
         assert one["abnormal"] == sum(word in ("attention", "warning", "alarm") for word in words)
         assert (one["live"], one["expected"]) == (board["live"] or 0, board["expected"] or 0)
-    worst = [word for word in ("alarm", "warning", "attention", "stale", "normal", "none") if summary["statuses"][word]]
+    worst = [
+        word
+        for word in ("alarm", "warning", "attention", "stale", "normal", "none")
+        if summary["statuses"][word]
+    ]
     assert summary["status"] == (worst[0] if worst else "none")

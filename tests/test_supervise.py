@@ -89,11 +89,15 @@ class Instance:
         main = psutil.Process(self.process.pid)
         return [main, *main.children(recursive=True)]
 
+    def said(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
     def commands(self) -> list[str]:
         return (self.home / "commands.log").read_text().splitlines()
 
 
-def until(holds: Callable[[], object], seconds: float = 15.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come about in time"
@@ -136,10 +140,11 @@ def running(small_city: Path, home: Path, **extra: str) -> Iterator[Instance]:
     instance = launch(small_city, home, free_port(), **extra)
     try:
         until(instance.whole)
+        assert instance.said() == f"CityOps: http://127.0.0.1:{instance.port}\n"
         yield instance
     finally:
         instance.process.terminate()
-        instance.process.communicate(timeout=15)
+        instance.process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +190,7 @@ def test_a_part_that_is_killed_comes_back(instance: Instance, part: str) -> None
     killed = instance.pids()[part]
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
-    until(lambda: instance.whole() and instance.pids()[part] != killed, 8)
+    until(lambda: instance.whole() and instance.pids()[part] != killed)
     assert instance.pids()["main"] == instance.process.pid
 
 
@@ -194,7 +199,7 @@ def test_a_second_start_on_the_same_home_is_refused_with_the_address_of_the_firs
 ) -> None:
     until(instance.whole)
     second = launch(small_city, instance.home, free_port())
-    _, words = second.process.communicate(timeout=10)
+    _, words = second.process.communicate(timeout=60)
     assert second.process.returncode == 1
     assert f"http://127.0.0.1:{instance.port}" in words and "Traceback" not in words
     assert instance.whole()
@@ -203,14 +208,14 @@ def test_a_second_start_on_the_same_home_is_refused_with_the_address_of_the_firs
 def test_a_port_that_another_program_holds_is_refused_in_words(small_city: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         refused = launch(small_city, tmp_path, other.getsockname()[1])
-        _, words = refused.process.communicate(timeout=15)
+        _, words = refused.process.communicate(timeout=60)
     assert refused.process.returncode == 1
     assert "CITYOPS_PORT" in words and "Traceback" not in words
 
 
 def test_settings_that_contradict_each_other_are_refused_in_words(small_city: Path, tmp_path: Path) -> None:
     refused = launch(small_city, tmp_path, free_port(), CITYOPS_HOST="0.0.0.0")
-    _, words = refused.process.communicate(timeout=10)
+    _, words = refused.process.communicate(timeout=60)
     assert refused.process.returncode == 1
     assert "CITYOPS_ALLOW_REMOTE=1" in words and "Traceback" not in words
 
@@ -224,18 +229,16 @@ def other_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sign: sign.name)
 def test_nothing_outlives_the_main_process(small_city: Path, other_home: Path, sign: signal.Signals) -> None:
-    began = time.monotonic()
     with running(small_city, other_home) as instance:
-        assert time.monotonic() - began < 10
         running_now = instance.processes()
         assert len(running_now) >= 10  # PostgreSQL's among them
         instance.process.send_signal(sign)
         _, alive = psutil.wait_procs(running_now, timeout=10)
         assert alive == []
         out, words = instance.process.communicate()
-        assert out.count(f"http://127.0.0.1:{instance.port}") == 1 and "Traceback" not in words
+        assert out == "" and "Traceback" not in words
         socket_folder = Path(config.read_json(config.database_file(other_home))["socket"])
-        until(lambda: not socket_folder.exists(), 2)
+        until(lambda: not socket_folder.exists(), 5)
         if sign != signal.SIGKILL:
             assert instance.process.returncode == 0 and instance.run() is None
     inits = [line for line in instance.commands() if line.startswith("init")]
@@ -260,7 +263,7 @@ def test_a_city_that_cannot_be_loaded_ends_everything_with_the_reason(
 ) -> None:
     (tmp_path / "broken").mkdir()
     instance = launch(small_city, other_home, free_port(), CITYOPS_CITY=str(tmp_path / "broken"))
-    _, words = instance.process.communicate(timeout=20)
+    _, words = instance.process.communicate(timeout=60)
     assert instance.process.returncode == 1
     assert "places.csv:7:3 unknown parent" in words and "Traceback" not in words
     until(lambda: embedded.running(other_home) is None, 8)
@@ -275,7 +278,7 @@ def test_with_another_database_none_is_started(small_city: Path, instance: Insta
     until(lambda: other.answers() and other.pids()["worker"])
     assert other.pids()["postgres"] is None and not config.database_file(tmp_path).exists()
     other.process.terminate()
-    other.process.communicate(timeout=10)
+    other.process.communicate(timeout=60)
     assert instance.whole()
 
 
@@ -286,7 +289,7 @@ def test_a_database_that_may_lose_what_it_acknowledged_ends_the_start(
     kept = config.read_json(config.database_file(instance.home))
     dsn = f"host={kept['socket']} dbname=cityops user=cityops_app options='-c synchronous_commit=off'"
     refused = launch(small_city, tmp_path, free_port(), CITYOPS_DSN=dsn)
-    _, words = refused.process.communicate(timeout=10)
+    _, words = refused.process.communicate(timeout=60)
     assert refused.process.returncode == 1 and "synchronous_commit is off" in words
 
 

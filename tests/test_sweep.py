@@ -1,5 +1,6 @@
 """Does time that passes show: stale, held, overdue?"""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
@@ -91,7 +92,10 @@ def test_a_status_rises_after_its_hold_falls_past_the_hysteresis_and_is_silent_a
 
 
 def test_one_post_of_many_readings_holds_what_they_held_one_by_one(folder_conn: db.Conn) -> None:
-    rows = [a_reading("HELD", "A1", minutes=m, value=v) for m, v in ((30, 50.0), (25, 50.0), (20, 50.0), (15, 10.0))]
+    rows = [
+        a_reading("HELD", "A1", minutes=m, value=v)
+        for m, v in ((30, 50.0), (25, 50.0), (20, 50.0), (15, 10.0))
+    ]
     post(rows)
     fold.fast(folder_conn)
     assert spans(folder_conn, "HELD", "A1") == [
@@ -100,7 +104,10 @@ def test_one_post_of_many_readings_holds_what_they_held_one_by_one(folder_conn: 
 
 
 MOMENTS = st.lists(
-    st.tuples(st.integers(0, 300), st.integers(0, 3), st.integers(0, 1)), min_size=1, max_size=30, unique_by=lambda m: m[0]
+    st.tuples(st.integers(0, 300), st.integers(0, 3), st.integers(0, 1)),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda m: m[0],
 ).map(sorted)
 
 
@@ -114,10 +121,12 @@ def test_turns_rise_in_time_and_never_repeat_a_status(moments: list[tuple[int, i
         Held(), course_of, expires=None, hold=timedelta(minutes=hold), now=NOW + timedelta(minutes=320)
     )
     kept = settled(turns, None)
-    assert all(one.at < after.at for one, after in zip(kept, kept[1:], strict=False))
+    assert all(one.at < after.at for one, after in itertools.pairwise(kept))
     assert kept[-1].status == held.status == Status.STALE
     if hold == 0:
-        assert max(turn.status for turn in turns if turn.status < Status.STALE) == max(rank for _, rank, _ in moments)
+        assert max(turn.status for turn in turns if turn.status < Status.STALE) == max(
+            rank for _, rank, _ in moments
+        )
 
 
 @given(ranks=st.lists(st.integers(0, 3), min_size=1, max_size=20))

@@ -38,7 +38,7 @@
   // ---- tiles
 
   cityops.rows["overview.level"] = (row, ctx) =>
-    h("li.st", {}, ctx.mark("status", row.id), h("span", {}, ctx.format("count", row.n)));
+    h("li.st", {}, ctx.mark("status", row.id, { single: ctx.lang === "en" }), h("span", {}, ctx.format("count", row.n)));
 
   cityops.rows["overview.grade"] = (row, ctx) =>
     h("li.st", {}, ctx.mark("severity", row.severity), h("span", {}, ctx.format("count", row.n)));
@@ -62,11 +62,14 @@
 
   // ---- signs
 
+  // Healthy rows carry no badge.
+  const badge = (status, ctx) => (status === "normal" || status === null ? h("span.mark") : ctx.mark("status", status));
+
   const signOf = (row, ctx) => ctx.model["rows.signs"].find((sign) => sign.id === row.id);
 
   function whence(row, sign, ctx) {
     if (sign.from) return ctx.word("overview.from_above", { place: ctx.name(ctx.place.ancestors.find(({ code }) => code === sign.from)?.name) });
-    if (!row.worst) return "";
+    if (!row.worst) return sign.expected === 1 ? ctx.word("overview.measured_here") : "";
     return ctx.word("overview.worst_in", { place: ctx.name(row.worst.name), n: ctx.format("number", row.worst.value) });
   }
 
@@ -93,10 +96,10 @@
       `li.sig${ABNORMAL.includes(sign.status) ? ".ab" : ""}`, {},
       h(
         "a", { href: ctx.href(`/sign/${sign.code}/${sign.from ?? ctx.place.code}`) },
-        ctx.mark("status", sign.status),
-        h("span.nm", {}, h("span.cut", {}, ctx.name(sign.name)), h("small.cut", {}, whence(row, sign, ctx))),
+        badge(sign.status, ctx),
+        h("span.nm", { title: ctx.name(sign.name) }, h("span.cut", {}, ctx.name(sign.name)), h("small.cut", {}, whence(row, sign, ctx))),
         reading(sign, note, ctx),
-        h("span.sp", {}, ctx.spark(row.spark, { low: row.low, high: row.high, status: gap ? null : sign.status })),
+        h("span.sp", {}, ctx.spark(row.spark, { low: row.limit, status: gap ? null : sign.status })),
         h("span.ag", {}, sign.at === null ? "—" : ctx.tick("age", sign.at), h("small", {}, sign.expected ? ctx.format("coverage", sign) : "")),
       ),
     );
@@ -111,8 +114,8 @@
   cityops.rows["overview.child"] = (row, ctx) =>
     h(
       "tr", {},
-      h("td", {}, h("a", { href: ctx.href(`/overview/${row.code}`) }, ctx.name(row.name))),
-      h("td", {}, ctx.mark("status", row.status)),
+      h("td", { title: ctx.name(row.name) }, h("a", { href: ctx.href(`/overview/${row.code}`) }, ctx.name(row.short))),
+      h("td", {}, badge(row.status, ctx)),
       row.expected ? numeral(row.abnormal, ctx) : h("td.num.z", {}, "—"),
       numeral(row.open, ctx),
       numeral(row.overdue, ctx, true),
@@ -124,9 +127,8 @@
     const link = row.sign && h("a", { href: ctx.href(`/sign/${row.sign}/${row.place}`) }, name);
     return h(
       "tr", {},
-      h("td.cut", {}, link || name),
-      h("td.cut", {}, row.sign ? ctx.name(row.sign_name) : ctx.word(`overview_asset.${row.kind}`, {}, row.kind)),
-      h("td", {}, row.sign ? ctx.mark("status", row.status) : ""),
+      h("td.cut", { title: name }, link || name),
+      h("td.cut", {}, row.sign && row.status !== "normal" && ctx.mark("status", row.status, { word: false }), row.sign ? ctx.name(row.sign_name) : ctx.word(`overview_asset.${row.kind}`, {}, row.kind)),
       h("td.num", {}, row.sign ? ctx.format("value", row.value, { unit: row.unit }) : "—"),
       h("td.num.z", {}, row.at ? ctx.tick("age", row.at) : "—"),
     );
@@ -135,11 +137,11 @@
   // ---- incidents
 
   function timeLeft(row, ctx) {
-    if (row.due === null) return h("span.t.z", {}, ctx.word("overview.no_due"));
+    if (row.due === null) return h("span.left.z", {}, ctx.word("overview.no_due"));
     const whole = Date.parse(row.due) - Date.parse(row.at);
     const left = Date.parse(row.due) - ctx.now();
     const kind = left < 0 ? "late" : left < whole / 5 ? "soon" : "";
-    return h("span.t", {}, ctx.tick("countdown", { due: row.due, at: row.at }), ctx.bar(left < 0 ? 1 : left / whole, kind));
+    return h("span.left", {}, ctx.tick("countdown", { due: row.due, at: row.at }), ctx.bar(left < 0 ? 1 : left / whole, kind));
   }
 
   function holding(row, ctx) {
@@ -153,7 +155,7 @@
       h(
         "a", { href: ctx.href(`/incidents/${row.place}`, { source: row.source, source_id: row.source_id }), "data-hotkey": String(ctx.model["rows.incidents"].indexOf(row) + 1) },
         ctx.mark("severity", row.severity),
-        h("span.w", {}, h("span.cut", {}, row.class_name ? ctx.name(row.class_name) : row.class), h("small.cut", {}, holding(row, ctx))),
+        h("span.what", {}, h("span.cut", {}, row.class_name ? ctx.name(row.class_name) : row.class), h("small.cut", {}, holding(row, ctx))),
         timeLeft(row, ctx),
       ),
     );
@@ -173,10 +175,17 @@
     );
   }
 
+  // A grade that nothing has takes no colour.
+  function grade(row, ctx) {
+    if (row.id === "sum") return ctx.word("overview.sum");
+    if (row.cells.at(-1).n) return ctx.mark("severity", row.severity);
+    return h("span.z", { title: ctx.word(`severity.${row.id}`) }, ctx.word(`severity1.${row.id}`));
+  }
+
   cityops.rows["overview.grade_row"] = (row, ctx) =>
     h(
       `tr${row.id === "sum" ? ".sum" : ""}`, {},
-      h("th", { scope: "row" }, row.id === "sum" ? ctx.word("overview.sum") : ctx.mark("severity", row.severity)),
+      h("th", { scope: "row" }, grade(row, ctx)),
       row.cells.map((one) => cell(row, one, ctx)),
     );
 })((window.cityops ??= {}));

@@ -1,12 +1,13 @@
 """What may stand in a query string or a path, and what in a body?"""
 
 import time
-from typing import Annotated, Any, Literal
+from contextlib import suppress
+from typing import Annotated, Any, Literal, NoReturn
 
 import orjson
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 from data.domain.refusal import Refusal
 
@@ -49,13 +50,17 @@ def body(*types: str) -> bytes:
     return raw
 
 
-def _drain() -> None:
+def _drain() -> NoReturn:
+    """Up to 32 MB or 2 s, whatever the sender does."""
     until, left = time.monotonic() + DRAINED_SECONDS, DRAINED_BYTES
-    while left > 0 and time.monotonic() < until:
-        chunk = request.stream.read(_CHUNK)
-        if not chunk:
-            break
-        left -= len(chunk)
+    accepted = request.environ.get("gunicorn.socket")
+    if accepted is not None:
+        accepted.settimeout(DRAINED_SECONDS)  # a sender who falls silent
+    with suppress(OSError, ClientDisconnected):
+        while left > 0 and time.monotonic() < until and (chunk := request.stream.read(_CHUNK)):
+            left -= len(chunk)
+    if accepted is not None:
+        accepted.settimeout(None)
     raise RequestEntityTooLarge
 
 

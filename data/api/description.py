@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models import Info
+from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from data.api import shapes

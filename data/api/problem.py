@@ -127,6 +127,8 @@ def of_http(wrong: HTTPException) -> Response | HTTPException:
     headers = {
         name: value for name, value in wrong.get_headers() if name in ("Allow", "Retry-After", "Location")
     }
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers["Connection"] = "close"
     return problem(status, code, en if language() == "en" else zh, headers=headers)
 
 

@@ -12,8 +12,8 @@ from data import db
 from data.commands import incidents as cases
 from data.commands import survey
 from data.commands.incidents import Terms
+from data.commands.pace import batches, counted_down, watched
 from data.commands.readings import bulk
-from data.commands.survey import batches, watched
 from data.domain.incident import Move, State
 from data.domain.reading import FIELDS, Fault, detail
 from data.domain.refusal import Refusal
@@ -51,9 +51,13 @@ def readings(
     with (
         Summary(file, "values") as summary,
         opened(file, mapping, "readings") as (table, reader, columns),
+        counted_down(progress) as folding,
     ):
         fed = _Fed(watched(table, progress), reader, summary)
-        tally = bulk(fed, feed=columns.source, replace=replace, refused=fed.refused, progress=fed.taken)
+        tally = bulk(
+            fed, feed=columns.source, replace=replace,
+            refused=fed.refused, progress=fed.taken, folding=folding,
+        )  # fmt: skip
         summary.stored, summary.same = tally.stored, tally.same
         _book(columns.source, "sensing", fed.wrong)
     return summary
@@ -135,13 +139,12 @@ def _life(values: Mapping[str, Any], source: str) -> Life:
     """The end of a case that ends before it begins is its beginning; what the file said is kept."""
     said = {name: values[name] for name in _SAID if values.get(name) is not None}
     ours = {ours: said.pop(theirs) for ours, theirs in FIELD.items() if theirs in said}
-    closed = said.get("closed")
-    if closed is None or closed >= said["at"]:
+    closed, act = said.get("closed"), ENDINGS.get(said.get("state", State.CLOSED))
+    if closed is None or act is None or closed >= said["at"]:
         return Life(Report(source=source, **ours, **said))
-    act = ENDINGS[said.pop("state", State.CLOSED)]
-    del said["closed"]
     end = Move(act, said["at"], "local", note="imported", payload=(("closed", closed.isoformat()),))
-    return Life(Report(source=source, **ours, **said), (end,))
+    begun = {name: value for name, value in said.items() if name not in ("state", "closed")}
+    return Life(Report(source=source, **ours, **begun), (end,))
 
 
 _SAID = (

@@ -11,7 +11,7 @@ from data.domain import reading as domain
 from data.domain.reading import Fault, Reading
 from data.domain.refusal import Refusal
 from data.store import inbox, readings, series, sources
-from data.store.fold import Batch
+from data.store.columns import Batch
 from data.store.sources import Kind, Tally
 
 TAKEN_AT_ONCE = 25  # series taken over from the simulator in one transaction
@@ -166,7 +166,9 @@ def _store(sender: Sender, rows: list[Known], way: Way, *, taking: bool = False)
         done = way.put(conn, _batch(own))
         if done.box is not None:
             outcome.boxes.append(done.box)
-        _classify(conn, own, done.stored, outcome, replace=way.replace)
+        outcome.stored += done.size
+        if done.keys is not None:
+            _classify(conn, own, done.keys, outcome, replace=way.replace)
         inbox.wake(conn)
         sources.book(conn, sender.feed, outcome.tally())
     return outcome
@@ -183,7 +185,7 @@ def _claimed(conn: db.Conn, sender: Sender, rows: list[Known], outcome: Outcome)
 
 def _batch(rows: Iterable[Known]) -> Batch:
     found = list(rows)
-    return Batch(
+    return Batch.of(
         [known.id for known in found],
         [known.reading.at for known in found],
         [known.reading.value for known in found],
@@ -193,9 +195,6 @@ def _batch(rows: Iterable[Known]) -> Batch:
 def _classify(
     conn: db.Conn, rows: list[Known], stored: set[tuple[int, datetime]], outcome: Outcome, *, replace: bool
 ) -> None:
-    outcome.stored += len(stored)
-    if len(stored) == len(rows):
-        return
     standing = readings.values(conn, _batch(rows))
     other = []
     for known in rows:

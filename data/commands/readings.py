@@ -78,11 +78,13 @@ def bulk(
     replace: bool = False,
     refused: Callable[[Fault], object] = lambda fault: None,
     progress: Callable[[int], object] = lambda count: None,
+    folding: Callable[[int], object] = lambda left: None,
 ) -> Tally:
     """History and imports: stored in pieces, then every day that was touched is made anew, once.
 
-    Repeatable by key; `replace` lets another value for a stored key count. `refused` is told each fault (its row
-    counts from 0 over all rows), `progress` how many rows were taken in since it was last told.
+    Repeatable by key; `replace` lets another value for a stored key count. `refused` is told each fault (its
+    row counts from 0 over all rows), `progress` how many rows were taken in since it was last told, `folding`
+    how many days are left to make.
     """
     sender = Sender(feed, kind, simulated)
     know(sender)
@@ -96,7 +98,7 @@ def bulk(
                 refused(fault)
             progress(len(chunk))
             total = total.plus(outcome.tally())
-    make_anew()
+    make_anew(folding)
     return total
 
 

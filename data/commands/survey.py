@@ -1,19 +1,16 @@
 """How do recorded places and assets come into a city that stands?"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from data import db
 from data.commands.city import shape_of, sought
+from data.commands.pace import batches, watched
 from data.domain.city import PlaceRow
 from data.domain.place import district_of
-from data.ingest.files import Refused, Table
+from data.ingest.files import Refused
 from data.ingest.graft import Graft, graft
 from data.ingest.recorded import Surveyed, ground, opened, point_of, sound, surveyed
 from data.ingest.records import Record
@@ -23,26 +20,6 @@ from data.store import survey
 
 _BATCH = 200  # rows with outlines in one transaction
 _BARE = {"geometry": None, "outline": None, "bounds": None, "schematic": True}
-
-
-def watched(table: Table, progress: bool) -> Table:
-    """The same table with a bar on the terminal while its rows stream by."""
-
-    def rows() -> Iterator[Any]:
-        with closing(tqdm(total=table.size, disable=not progress, unit_scale=True)) as bar:
-            for number, row in enumerate(table.rows):
-                if number % 1_000 == 0:
-                    bar.update(table.position() - bar.n)
-                yield row
-            bar.update(table.size - bar.n)
-
-    return Table(table.columns, rows(), table.size, table.position)
-
-
-def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def places(file: Path, mapping: Path | None, progress: bool) -> Summary:

@@ -59,8 +59,9 @@ def _gravity(row: Row) -> int:
 def first(lists: Lists, room: int, *, most_gaps: int) -> tuple[list[Row], list[Row], list[Row]]:
     """What of bad, gaps and rest fits: the worst first, two gaps in any case, and the rest fills up."""
     bad = lists.bad[: room - min(2, len(lists.gaps))]
-    gaps = lists.gaps[: min(most_gaps, room - len(bad))]
-    return bad, gaps, lists.rest[: max(0, room - 1 - len(bad) - len(gaps))]
+    left = room - len(bad)
+    gaps = lists.gaps[: min(left, max(most_gaps, left - 1 - len(lists.rest)))]
+    return bad, gaps, lists.rest[: max(0, left - 1 - len(gaps))]
 
 
 def ranked(children: Sequence[Row]) -> list[Row]:

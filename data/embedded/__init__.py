@@ -214,9 +214,8 @@ def _postmaster(directory: Path) -> int | None:
 def _serves(pid: int, directory: Path) -> bool:
     try:
         process = psutil.Process(pid)
-        alive = process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres"
-        return alive and Path(process.cwd()) == directory
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return process.name() == "postgres" and Path(process.cwd()) == directory
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # a zombie has no directory any more
         return False
 
 

@@ -184,9 +184,12 @@ def _parquet(stream: BinaryIO) -> Table:
 
     def rows() -> Iterator[Row]:
         nonlocal done
-        for batch in file.iter_batches(batch_size=10_000):
-            for cells in batch.to_pylist():
-                yield Row(done, cells)
-                done += 1
+        try:
+            for batch in file.iter_batches(batch_size=10_000):
+                for cells in batch.to_pylist():
+                    yield Row(done, cells)
+                    done += 1
+        except pa.ArrowException as error:
+            raise _unreadable("Parquet 已损坏：", "the Parquet is broken:", str(error)) from error
 
     return Table(tuple(file.schema_arrow.names), rows(), file.metadata.num_rows, lambda: done)

@@ -1,5 +1,6 @@
 """Which rows and outlines does a file of places or assets hold, and which ground do its places cover?"""
 
+import gzip
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -50,13 +51,22 @@ def _features(path: Path) -> Table:
     from data.ingest.shapes import read_geometry_file
 
     try:
+        if not _is_what_it_is_called(path):
+            raise ValueError("its content is of another kind than its name")
         features = list(read_geometry_file(path))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, EOFError, ValueError, RuntimeError) as error:
         told = f"{path.name}: {error}"
         raise Refusal("bad_file", f"无法读取：{told}", f"this cannot be read: {told}") from error
     columns = tuple(dict.fromkeys(name for properties, _ in features for name in properties))
     rows = (Row(number, {**cells, _OUTLINE: geometry}) for number, (cells, geometry) in enumerate(features))
     return Table(columns, rows, len(features), lambda: len(features))
+
+
+def _is_what_it_is_called(path: Path) -> bool:
+    """Else a driver that fetches other files could be talked into reading it."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head.startswith(b"SQLite format 3\0" if kind_of(path) == ".gpkg" else b"{")
 
 
 def surveyed(table: Table, reader: Reader, crs: Crs) -> Iterator[Surveyed | Refused]:

@@ -4,12 +4,11 @@ Made once a file (`Reader`), which raises before the first row where a column is
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
-
-import orjson
 
 from data.domain.refusal import Refusal
 from data.ingest.crs import to_wgs84
@@ -133,8 +132,8 @@ def _has_none(names: tuple[str, ...], mapping: Mapping, values: dict[str, Any]) 
 
 def hash_of(cells: Cells) -> str:
     """The key of a row that has none: equal rows are one."""
-    told = orjson.dumps(cells, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
-    return f"sha256:{hashlib.sha256(told).hexdigest()}"
+    told = json.dumps(cells, sort_keys=True, default=str)
+    return f"sha256:{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def _refuse_missing(mapping: Mapping, columns: tuple[str, ...]) -> None:

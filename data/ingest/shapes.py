@@ -186,7 +186,8 @@ def _draw(codes: list[str], map_: _Map) -> None:
 
 
 def _are_crowded(drawn: Geometries) -> bool:
-    return bool(np.quantile(shapely.get_num_coordinates(drawn), 0.25) > _VERTICES)
+    counts = shapely.get_num_coordinates(drawn)
+    return bool(np.quantile(counts, 0.25) > _VERTICES or counts.mean() > 2 * _VERTICES)
 
 
 def _with_centres(places: Iterable[PlaceRow], map_: _Map) -> Iterator[Cell]:

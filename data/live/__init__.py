@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from data.domain.rights import Viewer
-from data.live import answers, registry
+from data.live import answers, hub, registry
 from data.live.answers import Answer, keep, kept
 from data.live.http import mount, viewer
-from data.live.hub import hub, stop
+from data.live.hub import stop
 from data.live.load import metrics
 from data.live.registry import Ask, Page, State, Subject, known, page, pages, register
 
@@ -21,7 +21,8 @@ def answer(name: str, text: str, viewer: Viewer, given: Mapping[str, str]) -> tu
     """`GET state/<name>/<text>?given` and its ETag. Raises what the page's subject and state raise."""
     page = registry.page(name)
     ask = registry.ask(page, viewer, given)
-    made, seq = hub().answer(page, page.subject(text, viewer), ask)
+    hub.hub().check_database()
+    made, seq = hub.hub().answer(page, page.subject(text, viewer), ask)
     return answers.envelope(page, text, ask, made, seq), made.etag
 
 

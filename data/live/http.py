@@ -46,6 +46,7 @@ def live() -> Response:
 def _stream(page: Page, text: str, ask: Ask) -> Stream:
     """Without a database those who were let in before see the last picture and the word that it is old."""
     try:
+        hub().check_database()
         return hub().stream(page, page.subject(text, viewer()), ask)
     except OUTAGE as away:
         known = hub().find(page, text, ask)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from threading import Condition, Lock, Thread
 from time import monotonic
 
+from psycopg import OperationalError
 from structlog import get_logger
 
 from data import config
@@ -61,9 +62,13 @@ class Hub:
 
     # what others ask of it
 
+    def check_database(self) -> None:
+        """Says at once what the pool would say after its time-out; afterwards all earlier news is heard."""
+        if not self.listener.caught_up(CATCH_UP_SECONDS) and not self.listener.up:
+            raise OperationalError("the database does not answer")
+
     def answer(self, page: Page, subject: Subject, ask: Ask) -> tuple[Answer, int]:
-        """The state and its stream's number, news of all earlier commits included."""
-        self.listener.caught_up(CATCH_UP_SECONDS)
+        """The state and its stream's number."""
         stream = self._streams.get((page.name, subject.text, ask))
         made = compute(page, subject, ask, self._pulses.of(page.kinds, subject.path))
         return made, stream.seq if stream else 0
@@ -75,8 +80,7 @@ class Hub:
         """With a state that is true now, ready to be joined."""
         stream = self._stream(page, subject, ask)
         stream.want()
-        if stream.stale:
-            self.listener.caught_up(CATCH_UP_SECONDS)
+        if stream.stale or stream.answer is None:
             self._renew(stream)
         return stream
 
@@ -116,6 +120,8 @@ class Hub:
 
     def turned(self) -> None:
         """The database went away or came back."""
+        if not self._running:
+            return
         self._told_up = up = self.listener.up
         self._down_since = None if up else (self._down_since or datetime.now(UTC))
         self.writer.send(self._everybody(), self._source(up))

@@ -5,6 +5,7 @@ from typing import Any
 
 from data import db
 from data.db import Row
+from data.domain.refusal import unknown_place
 from data.domain.sign import WORDS
 from data.domain.urgency import limit_shown
 from data.store import caseload, decisions, focus, incidents, places
@@ -28,11 +29,13 @@ def _detail(sign: Mapping[str, Any], row: Row) -> Json:
     return {"spark": row["spark"], "limit": limit, "worst": worst if row["worst_name"] else None}
 
 
-def children(place: str) -> list[Json]:
-    """`{code, tier, name}`, in code order."""
+def place(code: str) -> Json:
+    """With `children`, each `{code, tier, name}`, in code order."""
     with db.read() as conn:
-        found = places.find(conn, place)
-    return list(found["children"]) if found else []
+        found = places.find(conn, code)
+    if found is None:
+        raise unknown_place(code)
+    return found
 
 
 def workload(path: str, tier: int, limit: int) -> Json:

@@ -82,8 +82,7 @@ def children(sign: str, place: str) -> Json:
         known = _known(conn, sign)
         codes = _codes(conn, place)
         rows = signs.children(conn, sign, place)
-        near = next(row for row in signs.board(conn, place, codes[:-1]) if row["code"] == sign)
-    lent = near if known["shared"] and near["value"] is not None else None
+        lent = _lent(conn, known, codes) if any(row["id"] is None for row in rows) else None
     return {"place": place, "items": [_child(known, row, lent) for row in rows]}
 
 
@@ -92,6 +91,12 @@ def _known(conn: Conn, sign: str) -> Row:
     if found is None:
         raise unknown_sign(sign, status=404)
     return {**found, "weight": found["weight"] if found["weighted"] else "1"}
+
+
+def _lent(conn: Conn, sign: Row, codes: Sequence[str]) -> Row | None:
+    """What places below show of a shared sign that they do not measure."""
+    row = next(row for row in signs.board(conn, codes[-1], codes[:-1]) if row["code"] == sign["code"])
+    return row if sign["shared"] and row["value"] is not None else None
 
 
 def _child(sign: Row, row: Row, lent: Row | None) -> Json:
@@ -146,12 +151,16 @@ def series(
 def _where(conn: Conn, place: str | None, asset: str | None) -> str:
     """The place that is asked, or the asset's."""
     if (place is None) == (asset is None):
-        raise Refusal("missing_field", "需要 place 或 asset 之一", "one of place and asset is needed", field="place")
+        raise Refusal(
+            "missing_field", "需要 place 或 asset 之一", "one of place and asset is needed", field="place"
+        )
     if place is not None:
         return _codes(conn, place)[-1]
     found = assets.find(conn, asset or "")
     if found is None:
-        raise Refusal("unknown_asset", f"没有代码为 {asset} 的部件", f"no asset has the code {asset}", field="asset")
+        raise Refusal(
+            "unknown_asset", f"没有代码为 {asset} 的部件", f"no asset has the code {asset}", field="asset"
+        )
     return str(found["place"])
 
 

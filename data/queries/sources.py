@@ -21,6 +21,24 @@ def feeds(hours: int | None = None) -> dict[str, Any]:
     return {"items": items}
 
 
+def ledger(hours: int) -> list[dict[str, Any]]:
+    """A feed a row, by name: `day` = what it sent in the last hours, `hours` = received by full hour
+    (None where nothing came), `rate` = the mean of its hours so far, `reasons` = refused by code."""
+    with db.read() as conn:
+        return [_line(row, hours) for row in sources.recent(conn, hours)]
+
+
+def _line(row: dict[str, Any], hours: int) -> dict[str, Any]:
+    names = ("received", "stored", "same", "rejected")
+    received = row.pop("by_hour")
+    return {
+        **{name: row[name] for name in ("feed", "kind", "simulated", "first_at", "last_at", "reasons")},
+        "day": {name: row[name] for name in names},
+        "hours": received,
+        "rate": round(row["received"] / heard) if (heard := sum(n is not None for n in received)) else 0,
+    }
+
+
 def lags() -> dict[str, float]:
     """Seconds since each feed last spoke."""
     with db.read() as conn:

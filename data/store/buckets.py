@@ -3,14 +3,12 @@
 Days and hours are the city's. Whoever writes here holds SLOW.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from psycopg import sql
 
 from data.db import Conn
 from data.domain.place import DEEPEST_TIER
-from data.store.fold import CHILDREN, RANK, VALUE, Batch
+from data.store.columns import Batch
+from data.store.fold import CHILDREN, RANK, VALUE
 
 GRAINS = ("hour", "day")
 
@@ -31,7 +29,7 @@ def add(conn: Conn, batch: Batch) -> None:
             conn.execute(_ABOVE[grain], {**names, "tier": tier}, prepare=True)
 
 
-def refill_series(conn: Conn, ids: Sequence[int], days: Sequence[datetime]) -> None:
+def refill_series(conn: Conn, ids: str, days: str) -> None:
     """Makes the days of these series anew from raw, less what the inbox will still bring."""
     names = {"ids": ids, "days": days, "zone": zone(conn)}
     for grain in GRAINS:
@@ -39,7 +37,7 @@ def refill_series(conn: Conn, ids: Sequence[int], days: Sequence[datetime]) -> N
         conn.execute(_FROM_RAW[grain], names)
 
 
-def refill_folds(conn: Conn, ids: Sequence[int], days: Sequence[datetime]) -> None:
+def refill_folds(conn: Conn, ids: str, days: str) -> None:
     """Makes the days of these folds anew from their children's."""
     names = {"ids": ids, "days": days, "zone": zone(conn)}
     for grain in GRAINS:

@@ -23,7 +23,7 @@ def facts(conn: Conn) -> dict[str, Any] | None:
     """The same without the base layer, names and domains in two languages."""
     return conn.execute(
         """SELECT root, jsonb_build_object('zh', name_zh, 'en', name_en) AS name, timezone, languages, domains,
-                  demo, hash, loaded_at, history FROM city"""
+                  units, demo, hash, loaded_at, history FROM city"""
     ).fetchone()
 
 

@@ -1,14 +1,14 @@
 """What has happened to cases, in which order, and what is new since somebody last looked?"""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
 from data.db import Conn, Row
 from data.domain.event import COLUMNS, Event, chained
-from data.store.rows import insert
+from data.store.rows import insert, under
 
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, (*COLUMNS, "hash")))
 START = ("0", 0)
@@ -17,7 +17,12 @@ START = ("0", 0)
 
 def append(conn: Conn, events: Sequence[Event], last: str = "") -> None:
     """One case's events in order or several cases' whole lives; `last` = the hash they continue."""
-    insert(conn, "event", [{**asdict(event), "hash": hash_} for event, hash_ in _chain(events, last)])
+    insert(conn, "event", [_columns(event) | {"hash": hash_} for event, hash_ in _chain(events, last)])
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    """Unlike `asdict` without copying what lies within."""
+    return {name: getattr(event, name) for name in COLUMNS}
 
 
 def _chain(events: Sequence[Event], last: str) -> list[tuple[Event, str]]:
@@ -54,4 +59,20 @@ def since(conn: Conn, last: tuple[str, int] = START, limit: int = 1000) -> list[
                ORDER BY xid, seq LIMIT %s"""
         ).format(_COLUMNS),
         (*last, limit),
+    ).fetchall()
+
+
+def recent(conn: Conn, path: str, limit: int) -> list[Row]:
+    """The newest acts in a subtree, the newest first, each with the names of its place and class."""
+    return conn.execute(
+        """SELECT e.id, e.at, e.act, i.severity, i.class, i.simulated,
+                  jsonb_build_object('zh', p.name_zh, 'en', p.name_en) AS place_name,
+                  (SELECT jsonb_build_object('zh', c.name_zh, 'en', c.name_en) FROM class c
+                   WHERE c.code = i.class ORDER BY c.no LIMIT 1) AS class_name
+           FROM (SELECT id, incident, at, act, seq FROM event WHERE path >= %s AND path < %s
+                 ORDER BY at DESC, seq DESC LIMIT %s) e
+           JOIN incident i ON i.id = e.incident JOIN place p ON p.code = i.place
+           ORDER BY e.at DESC, e.seq DESC""",
+        (*under(path), limit),
+        prepare=True,
     ).fetchall()

@@ -4,8 +4,6 @@ Only who holds FAST writes `latest`, only who holds SLOW writes buckets: no two 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
 
 from psycopg import sql
 
@@ -14,6 +12,7 @@ from data.db import Conn
 from data.domain.place import DEEPEST_TIER
 from data.domain.sign import Status
 from data.store import holds
+from data.store.columns import Batch, array
 
 FAST = 78
 SLOW = 79
@@ -33,14 +32,6 @@ RANK = sql.SQL("""
     ELSE rank_of(s.direction, q.lo, q.hi, v.value) END""")
 
 
-class Batch(NamedTuple):
-    """Readings by column."""
-
-    ids: list[int]
-    ats: list[datetime]
-    values: list[float]
-
-
 def lock(conn: Conn, *lanes: int) -> None:
     """Until the transaction ends; always FAST before SLOW, each as its own statement."""
     for lane in lanes:
@@ -51,34 +42,36 @@ def settle(conn: Conn) -> None:
     """Fresh rows have no statistics: nested loops over indexes, planned once, until the transaction ends."""
     conn.execute(
         "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
-        " set_config('join_collapse_limit', '1', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
+        " set_config('enable_seqscan', 'off', true), set_config('join_collapse_limit', '1', true),"
+        " set_config('plan_cache_mode', 'force_generic_plan', true)"
     )
 
 
 def fold(conn: Conn, batch: Batch) -> None:
     """Into `latest` and everything above, with spans and NOTIFY; the caller holds FAST."""
     settle(conn)
-    changes = holds.of_series(conn, *batch)
+    changes = holds.of_series(conn, batch)
     refold(conn, _advance(conn, batch), changes)
 
 
 def refold(conn: Conn, ids: Sequence[int], changes: Sequence[holds.Change] = ()) -> None:
     """The folds above these series, which have changed."""
+    column = array(ids)
     for tier in range(DEEPEST_TIER, 0, -1):
-        conn.execute(_ABOVE, {"tier": tier, "ids": ids}, prepare=True)
+        conn.execute(_ABOVE, {"tier": tier, "ids": column}, prepare=True)
     holds.write(conn, [*changes, *holds.of_folds(conn, ids)])
-    tell(conn, ids)
+    tell(conn, column)
 
 
-def tell(conn: Conn, ids: Sequence[int]) -> None:
-    """NOTIFY with the places of these series."""
-    if ids:
-        rows = conn.execute(
-            "SELECT DISTINCT p.path FROM unnest(%s::bigint[]) u(id) JOIN node n ON n.id = u.id"
-            " JOIN place p ON p.code = n.place",
-            (ids,),
-            prepare=True,
-        )
+def tell(conn: Conn, ids: str) -> None:
+    """NOTIFY with the places of these nodes."""
+    rows = conn.execute(
+        "SELECT p.path FROM (SELECT DISTINCT n.place FROM unnest(%s::bigint[]) u(id) JOIN node n ON n.id = u.id) x"
+        " JOIN place p ON p.code = x.place",
+        (ids,),
+        prepare=True,
+    ).fetchall()
+    if rows:
         db.notify(conn, "signs", [row["path"] for row in rows])
 
 
@@ -94,10 +87,11 @@ WHERE l.id = f.id AND (l.at IS NULL OR f.at > l.at OR (f.at = l.at AND f.value <
 
 def _advance(conn: Conn, batch: Batch) -> list[int]:
     """The series that moved; a late reading moves none."""
-    return [row["id"] for row in conn.execute(_ADVANCE, batch, prepare=True)]
+    return [row["id"] for row in conn.execute(_ADVANCE, batch[:3], prepare=True)]
 
 
-_ABOVE = sql.SQL("""
+_ABOVE = (
+    sql.SQL("""
 UPDATE latest p SET live = y.live, rank = y.rank, at = y.at, expires = y.expires, value = y.value, w = y.w,
        wv = y.wv, lo = y.lo, hi = y.hi, source = y.source, simulated = y.simulated
 FROM (
@@ -121,12 +115,14 @@ FROM (
 ) y
 WHERE p.id = y.id AND (p.live, p.rank, p.at, p.expires, p.value, p.w, p.wv, p.lo, p.hi, p.source, p.simulated)
   IS DISTINCT FROM (y.live, y.rank, y.at, y.expires, y.value, y.w, y.wv, y.lo, y.hi, y.source, y.simulated)
-""").format(children=CHILDREN, value=VALUE, rank=RANK).as_bytes(None)
+""")
+    .format(children=CHILDREN, value=VALUE, rank=RANK)
+    .as_bytes(None)
+)
 
 
 def sweep(conn: Conn, limit: int = 5_000) -> int:
     """Series whose time is up become stale, and their folds with them; the caller holds FAST."""
-    settle(conn)
     rows = conn.execute(
         "UPDATE latest l SET live = 0 FROM (SELECT l.id FROM latest l JOIN node n ON n.id = l.id"
         "   WHERE l.live > 0 AND l.expires <= city_now() AND n.leaf LIMIT %s) x"
@@ -136,5 +132,6 @@ def sweep(conn: Conn, limit: int = 5_000) -> int:
     ).fetchall()
     ids = [row["id"] for row in rows]
     if ids:
+        settle(conn)
         refold(conn, ids, holds.turned(conn, ids, [row["expires"] for row in rows], Status.STALE))
     return len(ids)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from data.db import Conn, Row
 from data.domain.hold import Held, Moment, Turn, course, settled, step
 from data.domain.sign import Status
+from data.store.columns import Batch, array
 
 
 class Change(NamedTuple):
@@ -19,39 +20,36 @@ class Change(NamedTuple):
     since: datetime | None  # of the open span; None: since ever
 
 
-_SINCE = "lower(o.during)"  # of the open span; null: since ever
+_SINCE = "(SELECT lower(o.during) FROM sign_span o WHERE o.id = x.id AND upper_inf(o.during)) AS since"
 
-_OF_SERIES = """
-SELECT * FROM (
+_OF_SERIES = f"""
+SELECT x.*, {_SINCE} FROM (
   SELECT f.id, f.at, f.at + s.freshness AS expires, l.expires AS before, r.rank,
          rank_of(s.direction, n.lo, n.hi, f.value, n.slack) AS eased,
-         l.held, l.pending, l.pending_since, s.hold, {since} AS since, city_now() AS now,
-         bool_or(r.rank <> l.held OR l.pending IS NOT NULL OR f.at + s.freshness <= city_now() OR l.expires < f.at)
-           OVER (PARTITION BY f.id) OR count(*) OVER (PARTITION BY f.id) > 1 AS moves
+         l.held, l.pending, l.pending_since, s.hold, city_now() AS now,
+         bool_or(r.rank <> l.held OR l.pending IS NOT NULL OR f.at + s.freshness <= city_now()
+                 OR l.expires < f.at) OVER own OR count(*) OVER own > 1 AS moves
   FROM unnest(%s::bigint[], %s::timestamptz[], %s::float8[]) f(id, at, value)
   JOIN latest l ON l.id = f.id JOIN node n ON n.id = f.id JOIN sign s ON s.code = n.sign
-  CROSS JOIN LATERAL (SELECT rank_of(s.direction, n.lo, n.hi, f.value) AS rank) r
-  LEFT JOIN sign_span o ON o.id = f.id AND upper_inf(o.during)
+  CROSS JOIN LATERAL (SELECT rank_of(s.direction, n.lo, n.hi, f.value) AS rank OFFSET 0) r
   WHERE l.at IS NULL OR f.at > l.at OR (f.at = l.at AND f.value <> l.value)
-) x WHERE moves ORDER BY id, at""".replace("{since}", _SINCE)
+  WINDOW own AS (PARTITION BY f.id)
+) x WHERE moves ORDER BY id, at"""  # noqa: S608
 
-_OF_FOLDS = """
-SELECT a.id, a.at, l.rank, greatest(l.rank, rank_of(s.direction, q.lo, q.hi, l.value, q.slack)) AS eased,
-       z.status, l.held, l.pending, l.pending_since, s.hold, {since} AS since
-FROM (SELECT x.id, coalesce(max(CASE WHEN c.live > 0 THEN c.at ELSE c.expires END), city_now()) AS at
-      FROM unnest(%s::bigint[]) u(id) JOIN node n ON n.id = u.id JOIN latest c ON c.id = u.id
-      CROSS JOIN LATERAL unnest(n.anc) x(id) GROUP BY x.id) a
-JOIN latest l ON l.id = a.id JOIN node q ON q.id = a.id JOIN sign s ON s.code = q.sign
-CROSS JOIN LATERAL (SELECT status_of(l.live, l.rank, l.at) AS status) z
-LEFT JOIN sign_span o ON o.id = a.id AND upper_inf(o.during)
-WHERE l.held <> z.status OR l.pending IS NOT NULL ORDER BY a.id""".replace("{since}", _SINCE)
+_OF_FOLDS = f"""
+SELECT x.*, {_SINCE} FROM (
+  SELECT a.id, a.at, l.rank, greatest(l.rank, rank_of(s.direction, q.lo, q.hi, l.value, q.slack)) AS eased,
+         status_of(l.live, l.rank, l.at) AS status, l.held, l.pending, l.pending_since, s.hold
+  FROM (SELECT y.id, coalesce(max(CASE WHEN c.live > 0 THEN c.at ELSE c.expires END), city_now()) AS at
+        FROM unnest(%s::bigint[]) u(id) JOIN node n ON n.id = u.id JOIN latest c ON c.id = u.id
+        CROSS JOIN LATERAL unnest(n.anc) y(id) GROUP BY y.id) a
+  JOIN latest l ON l.id = a.id JOIN node q ON q.id = a.id JOIN sign s ON s.code = q.sign
+) x WHERE held <> status OR pending IS NOT NULL ORDER BY id"""  # noqa: S608
 
 
-def of_series(
-    conn: Conn, ids: Sequence[int], ats: Sequence[datetime], values: Sequence[float]
-) -> list[Change]:
+def of_series(conn: Conn, batch: Batch) -> list[Change]:
     """What these readings change; to be asked before `latest` holds them."""
-    rows = conn.execute(_OF_SERIES, (ids, ats, values), prepare=True)
+    rows = conn.execute(_OF_SERIES, batch[:3], prepare=True)
     return [_course(list(own)) for _, own in groupby(rows, key=lambda row: row["id"])]
 
 
@@ -65,7 +63,7 @@ def _course(rows: list[Row]) -> Change:
 
 def of_folds(conn: Conn, ids: Sequence[int]) -> list[Change]:
     """What has changed in the folds above these series; to be asked after `latest` holds it."""
-    return [_step(row) for row in conn.execute(_OF_FOLDS, (ids,), prepare=True)]
+    return [_step(row) for row in conn.execute(_OF_FOLDS, (array(ids),), prepare=True)]
 
 
 def _step(row: Row) -> Change:
@@ -85,10 +83,9 @@ def _held(row: Row) -> Held:
 def turned(conn: Conn, ids: Sequence[int], ats: Sequence[datetime], status: Status) -> list[Change]:
     """These series come to hold a status at these times, at once."""
     rows = conn.execute(
-        f"SELECT f.id, f.at, {_SINCE} AS since FROM unnest(%s::bigint[], %s::timestamptz[]) f(id, at)"  # noqa: S608
-        " JOIN latest l ON l.id = f.id AND l.held <> %s"
-        " LEFT JOIN sign_span o ON o.id = f.id AND upper_inf(o.during)",
-        (ids, ats, status),
+        f"SELECT x.*, {_SINCE} FROM unnest(%s::bigint[], %s::timestamptz[]) x(id, at)"  # noqa: S608
+        " JOIN latest l ON l.id = x.id AND l.held <> %s",
+        (array(ids), array(ats), status),
         prepare=True,
     )
     return [
@@ -116,10 +113,10 @@ def _hold(conn: Conn, changes: list[Change]) -> None:
         " WHERE l.id = h.id AND (l.held, l.pending, l.pending_since)"
         "   IS DISTINCT FROM (h.held, h.pending, h.since)",
         (
-            [change.id for change in changes],
-            [int(change.held.status) for change in changes],
-            [change.held.pending for change in changes],
-            [change.held.since for change in changes],
+            array(change.id for change in changes),
+            array(int(change.held.status) for change in changes),
+            array(change.held.pending for change in changes),
+            array(change.held.since for change in changes),
         ),
         prepare=True,
     )
@@ -128,14 +125,14 @@ def _hold(conn: Conn, changes: list[Change]) -> None:
 def _close(conn: Conn, changes: list[Change]) -> None:
     """The open span ends where the first turn begins; one that would last no time goes."""
     conn.execute(
-        "DELETE FROM sign_span WHERE id = ANY(%s) AND upper_inf(during)",
-        ([change.id for change in changes if change.turns[0].at == change.since],),
+        "DELETE FROM sign_span WHERE id = ANY(%s::bigint[]) AND upper_inf(during)",
+        (array(change.id for change in changes if change.turns[0].at == change.since),),
         prepare=True,
     )
     conn.execute(
         "UPDATE sign_span s SET during = tstzrange(lower(s.during), c.at)"
         " FROM unnest(%s::bigint[], %s::timestamptz[]) c(id, at) WHERE s.id = c.id AND upper_inf(s.during)",
-        ([change.id for change in changes], [change.turns[0].at for change in changes]),
+        (array(change.id for change in changes), array(change.turns[0].at for change in changes)),
         prepare=True,
     )
 
@@ -146,12 +143,11 @@ def _open(conn: Conn, changes: list[Change]) -> None:
         for change in changes
         for turn, after in zip(change.turns, [*change.turns[1:], None], strict=True)
     ]
-    ids, statuses, since, until = zip(*rows, strict=True)
     conn.execute(
         "INSERT INTO sign_span (id, status, during) SELECT id, status, tstzrange(since, until)"
         " FROM unnest(%s::bigint[], %s::smallint[], %s::timestamptz[], %s::timestamptz[])"
         "   s(id, status, since, until)",
-        (list(ids), list(statuses), list(since), list(until)),
+        tuple(array(column) for column in zip(*rows, strict=True)),
         prepare=True,
     )
 

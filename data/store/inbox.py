@@ -1,10 +1,9 @@
 """Which readings has the folding process still to take?"""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 
-from data.db import Conn, Row
-from data.store.fold import Batch
+from data.db import Conn
+from data.store.columns import Batch, array
 
 CHANNEL = "inbox"
 FULL = 200_000  # readings waiting; beyond it nothing is taken in
@@ -22,7 +21,9 @@ def slow_waiting(conn: Conn) -> int:
 
 def are_fast(conn: Conn, numbers: Sequence[int]) -> bool:
     """True once `latest` holds these batches."""
-    row = conn.execute("SELECT NOT EXISTS (SELECT FROM inbox WHERE n = ANY(%s) AND NOT fast) AS done", (numbers,))
+    row = conn.execute(
+        "SELECT NOT EXISTS (SELECT FROM inbox WHERE n = ANY(%s) AND NOT fast) AS done", (numbers,)
+    )
     found = row.fetchone()
     return bool(found and found["done"])
 
@@ -31,29 +32,26 @@ _OLDEST = """(SELECT n FROM (SELECT n, sum(size) OVER (ORDER BY n) - size AS bef
                 (SELECT n, size FROM inbox WHERE fast = %(fast)s ORDER BY n LIMIT 500) o) x WHERE before < %(limit)s)"""
 
 
+_TAKE_FAST = f"UPDATE inbox SET fast = true WHERE n IN {_OLDEST} RETURNING ids, ats, vals"  # noqa: S608
+_TAKE_SLOW = f"DELETE FROM inbox WHERE n IN {_OLDEST} RETURNING ids, ats, vals"  # noqa: S608
+_JOINED = """WITH taken AS ({}) SELECT array_agg(u.id)::text AS ids, array_agg(u.at)::text AS ats,
+  array_agg(u.val)::text AS values, count(*) AS size FROM taken t, unnest(t.ids, t.ats, t.vals) u(id, at, val)"""
+
+
 def take_fast(conn: Conn, limit: int) -> Batch:
     """Marks the oldest batches; the caller holds FAST."""
-    rows = conn.execute(
-        f"UPDATE inbox SET fast = true WHERE n IN {_OLDEST} RETURNING ids, ats, vals",  # noqa: S608
-        {"fast": False, "limit": limit},
-        prepare=True,
-    )
-    return _joined(rows)
+    return _taken(conn, _JOINED.format(_TAKE_FAST), {"fast": False, "limit": limit})
 
 
 def take_slow(conn: Conn, limit: int) -> Batch:
     """Takes the oldest batches that `latest` holds out of the box; the caller holds SLOW."""
-    rows = conn.execute(
-        f"DELETE FROM inbox WHERE n IN {_OLDEST} RETURNING ids, ats, vals",  # noqa: S608
-        {"fast": True, "limit": limit},
-        prepare=True,
-    )
-    return _joined(rows)
+    return _taken(conn, _JOINED.format(_TAKE_SLOW), {"fast": True, "limit": limit})
 
 
-def _joined(rows: Iterable[Row]) -> Batch:
-    found = list(rows)
-    return Batch(*(list(chain.from_iterable(row[name] for row in found)) for name in ("ids", "ats", "vals")))
+def _taken(conn: Conn, query: str, names: dict[str, object]) -> Batch:
+    row = conn.execute(query, names, prepare=True).fetchone()
+    assert row is not None
+    return Batch(row["ids"], row["ats"], row["values"], row["size"])
 
 
 def wake(conn: Conn) -> None:
@@ -71,7 +69,7 @@ def strip(conn: Conn, ids: Sequence[int]) -> None:
              FROM unnest(o.ids, o.ats, o.vals) WITH ORDINALITY u(id, at, val, no)
              WHERE u.id <> ALL(%(ids)s::bigint[])) k
            WHERE o.n = b.n AND o.ids && %(ids)s::bigint[]""",
-        {"ids": ids},
+        {"ids": array(ids)},
     )
 
 

@@ -80,11 +80,11 @@ def _escaped(word: str) -> str:
 
 # ── which cell holds a point ────────────────────────────────────────────────────────────────────
 def cells_near(conn: Conn, box: tuple[float, float, float, float]) -> list[Row]:
-    """Cells whose bounds meet the box, deepest first; `version` changes whenever the row does."""
+    """Cells whose bounds meet the box, deepest first, real ones before schematic; `version` is the row's."""
     return conn.execute(
         """SELECT code, tier, path, district, schematic, xmin::text AS version FROM place
            WHERE bounds && box(point(%s, %s), point(%s, %s)) AND geometry IS NOT NULL
-           ORDER BY tier DESC, code COLLATE "C" """,
+           ORDER BY tier DESC, schematic, code COLLATE "C" """,
         box,
     ).fetchall()
 

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from data.db import Conn, Row
 from data.store import inbox
-from data.store.fold import Batch
+from data.store.columns import Batch, array
 
 
 class Put(NamedTuple):
-    """Keys that are stored now; `box` = the batch's number in the inbox."""
+    """How many are stored now and, where not all are, their keys; `box` = the batch's number in the inbox."""
 
-    stored: set[tuple[int, datetime]]
+    size: int
+    keys: set[tuple[int, datetime]] | None
     box: int | None
 
 
@@ -29,34 +30,41 @@ SELECT DISTINCT ON (u.id, u.at) u.id, u.at, u.value, city_now()
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::float8[]) WITH ORDINALITY u(id, at, value, no)
 ORDER BY u.id, u.at, u.no ON CONFLICT DO NOTHING RETURNING id, at, value"""
 
+_ANSWER = """count(*) AS size, CASE WHEN count(*) < %s THEN array_agg(id) END AS ids,
+  CASE WHEN count(*) < %s THEN array_agg(at) END AS ats"""
+
 _WITH_BOX = f"""
 WITH new AS ({_INSERT}),
 box AS (INSERT INTO inbox (size, ids, ats, vals)
-        SELECT count(*), array_agg(id), array_agg(at), array_agg(value) FROM new HAVING count(*) > 0 RETURNING n, ids, ats)
-SELECT n, ids, ats FROM box"""
+        SELECT count(*), array_agg(id), array_agg(at), array_agg(value) FROM new HAVING count(*) > 0 RETURNING n)
+SELECT (SELECT n FROM box) AS n, {_ANSWER} FROM new"""
 
 _WITH_DAYS = f"""
 WITH new AS ({_INSERT}),
 days AS (INSERT INTO refill (tier, day, id)
          SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id FROM new JOIN node n USING (id), city c
          ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING)
-SELECT NULL::bigint AS n, array_agg(id) AS ids, array_agg(at) AS ats FROM new"""
+SELECT NULL::bigint AS n, {_ANSWER} FROM new"""
 
 
 def put(conn: Conn, batch: Batch) -> Put:
     """In key order, with the inbox row the folding process takes; of a key given twice the first counts."""
-    return _put(conn.execute(_WITH_BOX, batch, prepare=True).fetchone())
+    return _put(conn.execute(_WITH_BOX, (*batch, batch.size), prepare=True).fetchone())
 
 
 def load(conn: Conn, batch: Batch) -> Put:
     """The same for history: whole days are made anew afterwards, nothing goes through the inbox."""
-    return _put(conn.execute(_WITH_DAYS, batch, prepare=True).fetchone())
+    return _put(conn.execute(_WITH_DAYS, (*batch, batch.size), prepare=True).fetchone())
 
 
 def _put(row: Row | None) -> Put:
-    if row is None or row["ids"] is None:
-        return Put(set(), None)
-    return Put(set(zip(row["ids"], row["ats"], strict=True)), row["n"])
+    assert row is not None
+    keys = (
+        None
+        if row["ids"] is None and row["size"]
+        else set(zip(row["ids"] or [], row["ats"] or [], strict=True))
+    )
+    return Put(row["size"], keys, row["n"])
 
 
 def values(conn: Conn, batch: Batch) -> dict[tuple[int, datetime], float]:
@@ -75,7 +83,7 @@ def replace(conn: Conn, batch: Batch) -> None:
         "UPDATE reading e SET value = u.value, received_at = city_now()"
         " FROM unnest(%s::bigint[], %s::timestamptz[], %s::float8[]) u(id, at, value)"
         " WHERE e.id = u.id AND e.at = u.at",
-        batch,
+        batch[:3],
     )
     inbox.correct(conn, batch)
     conn.execute(
@@ -92,14 +100,12 @@ def newest(conn: Conn, ids: Sequence[int]) -> Batch:
         "SELECT u.id, e.at, e.value FROM unnest(%s::bigint[]) u(id) JOIN latest l ON l.id = u.id"
         " CROSS JOIN LATERAL (SELECT at, value FROM reading e WHERE e.id = u.id ORDER BY at DESC LIMIT 1) e"
         " WHERE l.at IS NULL OR e.at > l.at OR (e.at = l.at AND e.value <> l.value)",
-        (ids,),
+        (array(ids),),
     ).fetchall()
-    return Batch(*([row[name] for row in rows] for name in ("id", "at", "value")))
+    return Batch.of(*([row[name] for row in rows] for name in ("id", "at", "value")))
 
 
 def now(conn: Conn) -> datetime:
     row = conn.execute("SELECT city_now() AS now").fetchone()
     assert row is not None
     return row["now"]  # type: ignore[no-any-return]
-
-

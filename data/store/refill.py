@@ -8,7 +8,7 @@ from typing import NamedTuple
 from data import db
 from data.db import Conn, Row
 from data.store import buckets, fold, readings
-
+from data.store.columns import array
 
 LOADING = 74  # shared by whoever loads history
 
@@ -27,8 +27,13 @@ def is_held_back(conn: Conn) -> bool:
 
 
 class Days(NamedTuple):
+    """By column."""
+
     ids: list[int]
     days: list[datetime]
+
+    def columns(self) -> tuple[str, str]:
+        return array(self.ids), array(self.days)
 
 
 def left(conn: Conn) -> int:
@@ -49,12 +54,12 @@ def step(conn: Conn, limit: int) -> int:
     rows = conn.execute(_TAKE, (limit,)).fetchall()
     series, folds = _days(rows, leaf=True), _days(rows, leaf=False)
     if series.ids:
-        buckets.refill_series(conn, *series)
+        buckets.refill_series(conn, *series.columns())
         _advance(conn, series.ids)
     if folds.ids:
-        buckets.refill_folds(conn, *folds)
+        buckets.refill_folds(conn, *folds.columns())
     _rise(conn, _days(rows))
-    fold.tell(conn, _unique(folds.ids + series.ids))
+    fold.tell(conn, array(folds.ids + series.ids))
     return len(rows)
 
 
@@ -70,7 +75,7 @@ def _unique(ids: Sequence[int]) -> list[int]:
 def _advance(conn: Conn, ids: Sequence[int]) -> None:
     """`latest` of series whose newest reading came without the inbox."""
     batch = readings.newest(conn, _unique(ids))
-    if batch.ids:
+    if batch.size:
         fold.fold(conn, batch)
 
 
@@ -80,5 +85,5 @@ def _rise(conn: Conn, days: Days) -> None:
         "INSERT INTO refill (tier, day, id) SELECT DISTINCT p.tier, u.day, p.id"
         " FROM unnest(%s::bigint[], %s::timestamptz[]) u(id, day) JOIN node n ON n.id = u.id"
         " JOIN node p ON p.id = n.parent ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING",
-        days,
+        days.columns(),
     )

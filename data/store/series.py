@@ -8,6 +8,7 @@ from data.db import Conn
 from data.domain.reading import Book, Measured, Reading
 from data.domain.sign import Leaf
 from data.store import fold, holds, inbox, nodes
+from data.store.columns import array
 
 INTAKE = 76  # shared by everyone who takes readings in, alone for who takes a series over
 GROWTH = 75  # who adds series
@@ -84,12 +85,13 @@ def begin_intake(conn: Conn, *, alone: bool = False) -> None:
 
 def claim(conn: Conn, feed: str, ids: Sequence[int]) -> set[int]:
     """Gives series without a source to this feed; answers those that are another's."""
+    column = array(ids)
     conn.execute(
-        "UPDATE node n SET source = %s FROM (SELECT id FROM node WHERE id = ANY(%s) AND source IS NULL"
+        "UPDATE node n SET source = %s FROM (SELECT id FROM node WHERE id = ANY(%s::bigint[]) AND source IS NULL"
         "   ORDER BY id FOR NO KEY UPDATE) f WHERE n.id = f.id AND n.source IS NULL",
-        (feed, ids),
+        (feed, column),
     )
-    rows = conn.execute("SELECT id FROM node WHERE id = ANY(%s) AND source <> %s", (ids, feed))
+    rows = conn.execute("SELECT id FROM node WHERE id = ANY(%s::bigint[]) AND source <> %s", (column, feed))
     return {row["id"] for row in rows}
 
 
@@ -99,7 +101,8 @@ def take_over(conn: Conn, feed: str, ids: Sequence[int]) -> None:
     The caller stores alone.
     """
     rows = conn.execute(
-        "SELECT n.id FROM node n JOIN source o ON o.feed = n.source WHERE n.id = ANY(%s) AND o.simulated", (ids,)
+        "SELECT n.id FROM node n JOIN source o ON o.feed = n.source WHERE n.id = ANY(%s) AND o.simulated",
+        (ids,),
     )
     taken = [row["id"] for row in rows]
     if taken:

@@ -87,9 +87,7 @@ _HOURS = """SELECT at, value, n, sum, coalesce(min, lo) AS min, coalesce(max, hi
 _BUCKETS = {"hour": _HOURS, "day": _HOURS.replace("rollup_hour", "rollup_day")}
 
 
-def buckets(
-    conn: Conn, grain: str, id: int, since: datetime, until: datetime, *, limit: int
-) -> list[Row]:
+def buckets(conn: Conn, grain: str, id: int, since: datetime, until: datetime, *, limit: int) -> list[Row]:
     """n, sum and last are null in a fold, whose min and max are those of the values folded."""
     return conn.execute(_BUCKETS[grain], (id, since, until, limit)).fetchall()
 

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from data.db import Conn, Row
-from data.domain.threshold import thresholds
+from data.domain.threshold import Threshold, thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A sign as the simulator sees it. `t1` = its first limit where that is a plain number."""
+    """A sign as the simulator sees it. `t1` = its first limit where that is a plain number, `width` = its band's."""
 
     code: str
     unit: str
@@ -21,6 +21,11 @@ class Sign:
     fold_space: str
     t1: float | None
     by_asset: bool
+    width: float | None = None
+
+
+def _width(band: Threshold | None) -> float | None:
+    return band.high - band.low if band and band.high is not None and band.low is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def _sign(row: Row) -> Sign:
         fold_space=row["fold_space"],
         t1=(plain.high if row["direction"] == "H" else plain.low) if plain else None,
         by_asset=row["kind"] is not None,
+        width=_width(plain),
     )
 
 
@@ -147,8 +153,8 @@ def has(conn: Conn, ids: Sequence[int], ats: Sequence[int]) -> list[bool]:
     rows = conn.execute(
         """SELECT e.id IS NOT NULL AS there
            FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY u(id, at, no)
-           LEFT JOIN LATERAL (SELECT id FROM reading r WHERE r.id = u.id AND r.at = to_timestamp(u.at) OFFSET 0) e
-             ON true
+           LEFT JOIN LATERAL
+             (SELECT id FROM reading r WHERE r.id = u.id AND r.at = to_timestamp(u.at) OFFSET 0) e ON true
            ORDER BY u.no""",
         (ids, ats),
     )
@@ -190,7 +196,8 @@ def spoken_hours(conn: Conn, since: datetime, until: datetime) -> int:
     row = conn.execute(
         """SELECT count(DISTINCT r.at) AS n FROM city c JOIN node n ON n.place = c.root AND n.asset = ''
            JOIN sign g ON g.code = n.sign AND g.period <= '1 hour'
-           CROSS JOIN LATERAL (SELECT at FROM rollup_hour h WHERE h.id = n.id AND h.at >= %s AND h.at < %s OFFSET 0) r""",
+           CROSS JOIN LATERAL
+             (SELECT at FROM rollup_hour h WHERE h.id = n.id AND h.at >= %s AND h.at < %s OFFSET 0) r""",
         (since, until),
     ).fetchone()
     return row["n"] if row else 0
@@ -218,8 +225,15 @@ def open_cases(conn: Conn, feeds: Sequence[str]) -> list[Row]:
     ).fetchall()
 
 
+def counted_cases(conn: Conn, since: datetime, until: datetime) -> int:
+    row = conn.execute(
+        "SELECT count(*) AS n FROM incident WHERE simulated AND at > %s AND at <= %s", (since, until)
+    ).fetchone()
+    return row["n"] if row else 0
+
+
 def decide(conn: Conn, row: dict[str, Any]) -> None:
-    """A decision, once for its id; the track's standing one ends with it."""
+    """A decision and how long it held; one of the track that stood before ends with it."""
     conn.execute(
         """UPDATE decision SET valid = tstzrange(lower(valid), %(at)s)
            WHERE track = %(track)s AND place = %(place)s AND source = %(source)s AND id <> %(id)s
@@ -229,7 +243,7 @@ def decide(conn: Conn, row: dict[str, Any]) -> None:
     conn.execute(
         """INSERT INTO decision (id, track, place, level, by, reason, source, valid)
            VALUES (%(id)s, %(track)s, %(place)s, %(level)s, %(by)s, %(reason)s, %(source)s,
-                   tstzrange(%(at)s, %(until)s)) ON CONFLICT (id) DO NOTHING""",
+                   tstzrange(%(at)s, %(until)s)) ON CONFLICT (id) DO UPDATE SET valid = excluded.valid""",
         row,
     )
 
@@ -240,6 +254,7 @@ def warn(conn: Conn, row: dict[str, Any]) -> None:
         """INSERT INTO warning AS w (id, kind, colour, path, issuer, source, valid)
            VALUES (%(id)s, %(kind)s, %(colour)s, %(path)s, %(issuer)s, %(source)s,
                    tstzrange(%(issued)s, %(lifted)s))
-           ON CONFLICT (id) DO UPDATE SET valid = excluded.valid WHERE w.valid IS DISTINCT FROM excluded.valid""",
+           ON CONFLICT (id) DO UPDATE SET valid = excluded.valid
+             WHERE w.valid IS DISTINCT FROM excluded.valid""",
         row,
     )

@@ -45,7 +45,7 @@ def know(conn: Conn, feed: str, kind: Kind = "sensing", *, simulated: bool = Fal
 
 
 def book(conn: Conn, feed: str, tally: Tally, at: datetime | None = None) -> None:
-    """Into the ledger of the hour of `at` (now). The feed must be known. Last in its transaction: it locks."""
+    """Into the ledger of the hour of `at` (now); the feed is known. Last in its transaction: it locks."""
     conn.execute(
         """INSERT INTO ledger AS l (feed, hour, received, stored, same, rejected, reasons)
            VALUES (%(feed)s, date_trunc('hour', coalesce(%(at)s, city_now()), 'UTC'),
@@ -85,6 +85,28 @@ def hours(conn: Conn, count: int) -> list[Row]:
         """SELECT feed, hour, received, stored, same, rejected FROM ledger
            WHERE hour > city_now() - %s ORDER BY feed, hour""",
         (timedelta(hours=count),),
+    ).fetchall()
+
+
+def recent(conn: Conn, count: int) -> list[Row]:
+    """By feed over the last hours, this one included: the ledger's sums, `by_hour` received, `reasons`."""
+    return conn.execute(
+        """WITH hour AS (
+             SELECT generate_series(now - %(back)s * interval '1 hour', now, interval '1 hour') AS hour
+             FROM date_trunc('hour', city_now(), 'UTC') now),
+           why AS (
+             SELECT feed, jsonb_object_agg(key, n) AS reasons FROM (
+               SELECT feed, key, sum(value::bigint) AS n
+               FROM ledger JOIN hour USING (hour), jsonb_each_text(reasons) GROUP BY feed, key) r
+             GROUP BY feed)
+           SELECT s.feed, s.kind, s.simulated, s.first_at, s.last_at, coalesce(w.reasons, '{}') AS reasons,
+                  coalesce(sum(l.received), 0)::bigint AS received,
+                  coalesce(sum(l.stored), 0)::bigint AS stored, coalesce(sum(l.same), 0)::bigint AS same,
+                  coalesce(sum(l.rejected), 0)::bigint AS rejected,
+                  array_agg(l.received ORDER BY h.hour) AS by_hour
+           FROM source s CROSS JOIN hour h LEFT JOIN ledger l ON l.feed = s.feed AND l.hour = h.hour
+           LEFT JOIN why w ON w.feed = s.feed GROUP BY s.feed, w.reasons ORDER BY s.feed""",
+        {"back": count - 1},
     ).fetchall()
 
 

@@ -22,9 +22,9 @@ def fast(conn: db.Conn, limit: int = LIMIT) -> int:
     with conn.transaction():
         fold.lock(conn, fold.FAST)
         batch = inbox.take_fast(conn, limit)
-        if batch.ids:
+        if batch.size:
             fold.fold(conn, batch)
-    return len(batch.ids)
+    return batch.size
 
 
 def slow(conn: db.Conn, limit: int = LIMIT) -> int:
@@ -32,11 +32,11 @@ def slow(conn: db.Conn, limit: int = LIMIT) -> int:
     with conn.transaction():
         fold.lock(conn, fold.SLOW)
         batch = inbox.take_slow(conn, limit)
-        if batch.ids:
+        if batch.size:
             fold.settle(conn)
             buckets.add(conn, batch)
-            fold.tell(conn, sorted(set(batch.ids)))
-    return len(batch.ids)
+            fold.tell(conn, batch.ids)
+    return batch.size
 
 
 def drain(conn: db.Conn) -> None:

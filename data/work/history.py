@@ -117,21 +117,25 @@ def _coarsest(here: World, days: list[Window]) -> int:
 
 
 def keep(stop: Event, turned: Callable[[], object]) -> None:
-    """In the worker: a process of its own loads while days are missing, and is started again if it ends early."""
-    while not stop.is_set() and wanted():
-        child = subprocess.Popen(
-            [sys.executable, "-m", "data.work.history"], cwd=ROOT, env=config.child_environment()
-        )
-        try:
-            while child.poll() is None and not stop.is_set():
-                turned()
-                stop.wait(0.5)
-        finally:
-            _end(child)
-        stop.wait(5.0)
+    """In the worker: a process of its own loads what is missing; ended early, it is started again."""
+    done = not wanted()
     while not stop.is_set():
+        if not done:
+            done = _loaded(stop, turned)
         turned()
-        stop.wait(2.0)
+        stop.wait(5.0)
+
+
+def _loaded(stop: Event, turned: Callable[[], object]) -> bool:
+    """Whether the process came to its end by itself."""
+    child = subprocess.Popen([sys.executable, "-m", __name__], cwd=ROOT, env=config.child_environment())
+    try:
+        while child.poll() is None and not stop.is_set():
+            turned()
+            stop.wait(0.5)
+    finally:
+        _end(child)
+    return child.returncode == 0
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,10 +41,17 @@ def bearer(token: str) -> dict[str, str]:
 
 @pytest.fixture
 def report(client: FlaskClient, bearer: dict[str, str]) -> Callable[..., Any]:
-    def send(**changes: object) -> Any:
-        return client.post(f"{V1}/incidents", json=a_report(**changes), headers=bearer)
+    return partial(sent, client, bearer)
 
-    return send
+
+@pytest.fixture
+def bad_report(shared: FlaskClient, bearer: dict[str, str]) -> Callable[..., Any]:
+    """One of which nothing is stored."""
+    return partial(sent, shared, bearer)
+
+
+def sent(client: FlaskClient, headers: dict[str, str], **changes: object) -> Any:
+    return client.post(f"{V1}/incidents", json=a_report(**changes), headers=headers)
 
 
 def a_report(**changes: object) -> dict[str, object]:

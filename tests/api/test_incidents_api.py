@@ -153,45 +153,48 @@ BAD = [
 
 @pytest.mark.parametrize(("changes", "status", "code"), BAD, ids=str)
 def test_a_bad_report_has_its_clear_answer_and_nothing_is_stored(
-    report: Report, changes: dict[str, object], status: int, code: str
+    bad_report: Report, changes: dict[str, object], status: int, code: str
 ) -> None:
-    assert is_problem(report(**changes), status, code)
+    assert is_problem(bad_report(**changes), status, code)
     with db.read() as conn:
         assert conn.execute("SELECT count(*) AS n FROM incident").fetchone() == {"n": 0}
 
 
 RAW = [
     (b"", 400, "bad_json"), (b'{"source": "x"', 400, "bad_json"), (b"[" * 100_000, 400, "bad_json"),
-    (b'{"a":' * 5_000, 400, "bad_json"), (b'{"lon": NaN}', 400, "bad_json"), (b'{"lon": 1e999}', 400, "bad_json"),
+    (b'{"a":' * 5_000, 400, "bad_json"),
+    (b'{"lon": NaN}', 400, "bad_json"), (b'{"lon": 1e999}', 400, "bad_json"),
     (b'{"description": "\\ud800"}', 400, "bad_json"), (b"\xff\xfe", 400, "bad_json"),
-    (b"null", 422, "bad_value"), (b"[]", 422, "bad_value"), (b'"x"', 422, "bad_value"), (b"{}", 422, "missing_field"),
+    (b"null", 422, "bad_value"), (b"[]", 422, "bad_value"),
+    (b'"x"', 422, "bad_value"), (b"{}", 422, "missing_field"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("raw", "status", "code"), RAW, ids=lambda value: str(value)[:24])
 def test_a_body_that_is_no_report_is_refused(
-    client: FlaskClient, bearer: dict[str, str], raw: bytes, status: int, code: str
+    shared: FlaskClient, bearer: dict[str, str], raw: bytes, status: int, code: str
 ) -> None:
-    answer = client.post(f"{V1}/incidents", data=raw, content_type="application/json", headers=bearer)
+    answer = shared.post(f"{V1}/incidents", data=raw, content_type="application/json", headers=bearer)
     assert is_problem(answer, status, code)
 
 
-def test_ten_megabytes_are_drained_and_refused(client: FlaskClient, bearer: dict[str, str]) -> None:
+def test_ten_megabytes_are_drained_and_refused(shared: FlaskClient, bearer: dict[str, str]) -> None:
     body = b'{"description": "' + b"x" * 10_000_000 + b'"}'
-    answer = client.post(f"{V1}/incidents", data=body, content_type="application/json", headers=bearer)
+    answer = shared.post(f"{V1}/incidents", data=body, content_type="application/json", headers=bearer)
     assert is_problem(answer, 413, "too_large")
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
-def test_another_content_type_is_415(client: FlaskClient, bearer: dict[str, str], kind: str) -> None:
-    answer = client.post(f"{V1}/incidents", data=b"{}", content_type=kind, headers=bearer)
+def test_another_content_type_is_415(shared: FlaskClient, bearer: dict[str, str], kind: str) -> None:
+    answer = shared.post(f"{V1}/incidents", data=b"{}", content_type=kind, headers=bearer)
     assert is_problem(answer, 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
-        ("", 422, "missing_field"), ("place=nowhere", 422, "unknown_place"), ("place=99&limit=0", 422, "bad_value"),
+        ("", 422, "missing_field"),
+        ("place=nowhere", 422, "unknown_place"), ("place=99&limit=0", 422, "bad_value"),
         ("place=99&limit=501", 422, "bad_value"), ("place=99&limit=x", 422, "bad_value"),
         ("place=99&colour=red", 422, "extra_field"), ("place=99&after=zzz", 422, "bad_value"),
         ("place=99&state=handled", 422, "bad_value"), ("place=99&severity=5", 422, "bad_value"),
@@ -209,7 +212,8 @@ def test_a_bad_question_is_refused_by_name(shared: FlaskClient, query: str, stat
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ("place=99", "missing_field"), ("place=99&by=colour", "bad_value"), ("place=99&by=place&tier=6", "bad_value"),
+        ("place=99", "missing_field"),
+        ("place=99&by=colour", "bad_value"), ("place=99&by=place&tier=6", "bad_value"),
         ("place=9901&by=place&tier=2", "bad_value"), ("place=99&by=state&tier=2", "bad_value"),
         ("place=99&by=state&limit=5", "extra_field"),
     ],

@@ -9,8 +9,8 @@ from tests.api.conftest import V1, is_problem
 def test_a_place_knows_what_is_above_and_below(shared: FlaskClient) -> None:
     place = shared.get(f"{V1}/places/9901-1").get_json()
     assert set(place) == {
-        "code", "tier", "parent", "path", "name", "centre", "area_km2", "population", "schematic", "ancestors",
-        "children",
+        "code", "tier", "parent", "path", "name", "centre", "area_km2", "population", "schematic",
+        "ancestors", "children",
     }  # fmt: skip
     assert (place["tier"], place["parent"], place["path"]) == (3, "9901", "99/9901/9901-1/")
     assert place["ancestors"] == [

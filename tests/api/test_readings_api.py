@@ -56,16 +56,19 @@ def test_a_broken_line_is_one_refused_row(client: FlaskClient, bearer: dict[str,
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"sign": "XX"}, "unknown_sign"), ({"asset": "nothing"}, "unknown_asset"), ({"value": "3"}, "bad_value"),
-        ({"value": None}, "bad_value"), ({"value": True}, "bad_value"), ({"at": "2020-01-01T00:00:00"}, "no_zone"),
+        ({"sign": "XX"}, "unknown_sign"),
+        ({"asset": "nothing"}, "unknown_asset"), ({"value": "3"}, "bad_value"),
+        ({"value": None}, "bad_value"),
+        ({"value": True}, "bad_value"), ({"at": "2020-01-01T00:00:00"}, "no_zone"),
         ({"at": "3000-01-01T00:00:00Z"}, "future"), ({"at": "1999-01-01T00:00:00Z"}, "too_old"),
-        ({"place": "9901"}, "extra_field"), ({"colour": 1}, "extra_field"), ({"sign": "a\0b"}, "unknown_sign"),
+        ({"place": "9901"}, "extra_field"),
+        ({"colour": 1}, "extra_field"), ({"sign": "a\0b"}, "unknown_sign"),
     ],
 )  # fmt: skip
 def test_a_bad_reading_is_422_with_its_row_and_nothing_is_stored(
-    client: FlaskClient, bearer: dict[str, str], changes: dict[str, object], code: str
+    shared: FlaskClient, bearer: dict[str, str], changes: dict[str, object], code: str
 ) -> None:
-    answer = post(client, bearer, orjson.dumps([a_reading(**changes)]))
+    answer = post(shared, bearer, orjson.dumps([a_reading(**changes)]))
     assert is_problem(answer, 422, code)
     found = answer.get_json(force=True)
     assert (found["received"], found["stored"], found["rejected"]) == (1, 0, 1)
@@ -74,23 +77,23 @@ def test_a_bad_reading_is_422_with_its_row_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("body", [b"null", b"{}", b"[]", b"1", b'"x"'])
-def test_no_readings_at_all_is_422(client: FlaskClient, bearer: dict[str, str], body: bytes) -> None:
-    answer = post(client, bearer, body)
+def test_no_readings_at_all_is_422(shared: FlaskClient, bearer: dict[str, str], body: bytes) -> None:
+    answer = post(shared, bearer, body)
     assert is_problem(answer, 422, "bad_value") and answer.get_json(force=True)["received"] == 0
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[", b"[{]", b"[NaN]", b'[{"value": 1e999}]', b"[" * 100_000, b'["\\ud800"]', b"\xff"]
 )
-def test_a_broken_array_is_400_as_a_whole(client: FlaskClient, bearer: dict[str, str], body: bytes) -> None:
-    assert is_problem(post(client, bearer, body), 400, "bad_json")
+def test_a_broken_array_is_400_as_a_whole(shared: FlaskClient, bearer: dict[str, str], body: bytes) -> None:
+    assert is_problem(post(shared, bearer, body), 400, "bad_json")
 
 
 def test_too_large_is_413_another_type_415_and_no_token_401(
-    client: FlaskClient, bearer: dict[str, str]
+    shared: FlaskClient, bearer: dict[str, str]
 ) -> None:
-    assert is_problem(post(client, bearer, b"[" + b" " * 10_000_000 + b"]"), 413, "too_large")
-    assert is_problem(post(client, bearer, b"[]", "text/csv"), 415, "unsupported_media_type")
-    assert is_problem(post(client, {}, b"[]"), 401, "no_token")
-    assert is_problem(post(client, bearer, b"[]", query="?source="), 422, "bad_value")
-    assert is_problem(post(client, bearer, b"[]", query="?sauce=x"), 422, "extra_field")
+    assert is_problem(post(shared, bearer, b"[" + b" " * 10_000_000 + b"]"), 413, "too_large")
+    assert is_problem(post(shared, bearer, b"[]", "text/csv"), 415, "unsupported_media_type")
+    assert is_problem(post(shared, {}, b"[]"), 401, "no_token")
+    assert is_problem(post(shared, bearer, b"[]", query="?source="), 422, "bad_value")
+    assert is_problem(post(shared, bearer, b"[]", query="?sauce=x"), 422, "extra_field")

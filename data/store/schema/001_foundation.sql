@@ -349,6 +349,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_log ON event (xid, seq);
 CREATE INDEX ON event (path, at DESC);
+CREATE INDEX ON event (at DESC, seq DESC);      -- the newest acts of a wide subtree
 
 CREATE TABLE span (
   incident          uuid NOT NULL REFERENCES incident,

@@ -97,7 +97,7 @@ class Draw:
         self.habits = habits()
         self.rules = ground.classes or [ClassRule(code, code, None, None) for code in self.habits.classes]
         self._numbers = {rule.code: number for number, rule in enumerate(self.rules)}
-        self._keys = keys(seed, "cases", [rule.code for rule in self.rules]) if self.rules else None
+        self._keys = keys(seed, "cases", [rule.code for rule in self.rules])
         self._rates = self._a_slot()
         self._bounds = np.cumsum(ground.weights) / np.sum(ground.weights)
 
@@ -107,19 +107,16 @@ class Draw:
         a_day = self.ground.cases_a_day
         if a_day is None:
             a_day = max(self.habits.least, self.habits.million * self.ground.people / 1e6)
-        return a_day * weights / max(weights.sum(), 1e-9) * SLOT / rhythm.DAY
+        return np.asarray(a_day * weights / max(weights.sum(), 1e-9) * SLOT / rhythm.DAY)
 
     # ── which ───────────────────────────────────────────────────────────────────────────────────
     def between(self, since: datetime, until: datetime) -> list[Case]:
         """Reported in (since, until], in the order of time."""
-        if self._keys is None:
-            return []
         slots = np.arange(_slot(since), _slot(until) + 1, dtype=np.int64)
         found = [case for case in self._in_slots(slots) if since < case.at <= until]
         return sorted(found, key=lambda case: (case.at, case.id))
 
     def _in_slots(self, slots: Ints) -> Iterator[Case]:
-        assert self._keys is not None
         counts = poisson(self._keys[:, None], slots[None, :], self._means(slots)).astype(int)
         for number, column in zip(*np.nonzero(counts), strict=True):
             for nth in range(counts[number, column]):
@@ -131,7 +128,7 @@ class Draw:
             rate * self.shapes.at(self._day(rule), when) * self.scenario.times(rule.code, slots * SLOT)
             for rate, rule in zip(self._rates, self.rules, strict=True)
         ]
-        return np.maximum(0.0, np.array(rows))
+        return np.asarray(np.maximum(0.0, np.array(rows)))
 
     def _day(self, rule: ClassRule) -> str:
         return self.habits.of(rule.code).day or self.habits.rule.day or "flat"

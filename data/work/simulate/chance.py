@@ -61,15 +61,16 @@ def drift(keys: Keys, at: Ints, step: int) -> Floats:
 
 
 def poisson(keys: Keys, counters: Ints, mean: Floats) -> Floats:
-    """Counts with these means; above 30 a rounded normal."""
+    """Counts with these means; above 30 a rounded normal. Of small means never more than 19."""
     chance = uniform(keys, counters)
     small = np.minimum(mean, 30.0)
     term = np.exp(-small)
     below = term.copy()
     count = np.zeros(np.broadcast(chance, mean).shape)
-    for number in range(1, int(60 if np.size(small) and small.max() > 5 else 20)):
+    for number in range(1, 60 if np.size(small) and small.max() > 5 else 20):
         count += chance > below
         term = term * small / number
         below = below + term
+    count = np.where(small > 5, count, np.minimum(count, 19))
     large = np.maximum(0.0, np.rint(mean + np.sqrt(mean) * normal(keys, counters)))
     return np.where(mean > 30.0, large, count)

@@ -1,13 +1,12 @@
 """How do drawn cases, warnings and decisions get into the city's books?"""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from data import db
 from data.commands.incidents import Filed, Terms, live_through
 from data.db import Conn
-from data.domain.refusal import Refusal
 from data.store import simulation as store
 from data.store import sources
 from data.work.simulate import lives
@@ -25,7 +24,7 @@ Standing = dict[str, UUID]
 def report(
     world: World, cases: Sequence[Case], until: datetime, *, on: Conn | None = None
 ) -> Iterator[Standing]:
-    """The cases with all that became of them by `until`, piece by piece; on a replay session known as it happened."""
+    """The cases and what became of them by `until`; on a replay session known as it happened."""
     for source in world.draw.habits.source:
         mine = [case for case in cases if case.source is source]
         terms = Terms(as_it_happened=on is not None, kind=source.kind, simulated=True, actor=source.actor)
@@ -42,24 +41,19 @@ def _report(world: World, cases: Sequence[Case], until: datetime, terms: Terms, 
         for case, code in zip(cases, codes, strict=True)
     ]
     outcomes = live_through(told, terms, on=on)
-    return {
-        case.id: outcome.id
-        for case, outcome in zip(cases, outcomes, strict=True)
-        if isinstance(outcome, Filed) or _is_known(outcome)
-    }  # fmt: skip
-
-
-def _is_known(outcome: Refusal) -> bool:
-    """Another word for the same draw stands already, from before the city's folder changed."""
-    if outcome.code != "conflict":
-        raise outcome
-    return False
+    found: Standing = {}
+    for case, outcome in zip(cases, outcomes, strict=True):
+        if isinstance(outcome, Filed):
+            found[case.id] = outcome.id
+        elif outcome.code != "conflict":  # other words for the same draw, from before the folder changed
+            raise outcome
+    return found
 
 
 # ── warnings and decisions ──────────────────────────────────────────────────────────────────────
 def announce(conn: Conn, world: World, since: datetime, until: datetime) -> list[datetime]:
     """Writes the scenario's warnings and decisions that changed in (since, until]; answers when they did."""
-    changed = [at for at, _ in _changes(world) if since < at <= until]
+    changed = [at for at in _changes(world) if since < at <= until]
     if not changed:
         return []
     with conn.transaction():
@@ -71,11 +65,13 @@ def announce(conn: Conn, world: World, since: datetime, until: datetime) -> list
     return changed
 
 
-def _changes(world: World) -> Iterable[tuple[datetime, object]]:
+def _changes(world: World) -> Iterator[datetime]:
     for warned in world.scenario.warning:
-        yield from ((warned.issued, warned), (warned.lifted, warned))
+        yield from (warned.issued, warned.lifted)
     for decided in world.scenario.decision:
-        yield decided.at, decided
+        yield decided.at
+    if world.scenario.until:
+        yield world.scenario.until
 
 
 def _warn(conn: Conn, world: World, until: datetime) -> None:
@@ -87,10 +83,16 @@ def _warn(conn: Conn, world: World, until: datetime) -> None:
             store.warn(conn, one.model_dump(include={"kind", "colour", "issuer", "issued"}) | row)
 
 
+def _ends(world: World, track: str) -> list[datetime]:
+    """When a standing level of the track gives way: at the next one, and when the scenario is over."""
+    over = [world.scenario.until] if world.scenario.until else []
+    return [one.at for one in world.scenario.decision if one.track == track] + over
+
+
 def _decide(conn: Conn, world: World, until: datetime) -> None:
     for one in sorted(world.scenario.decision, key=lambda one: one.at):
         if one.at <= until:
             id = uuid5(_NAMES, f"{world.root} {one.track} {one.level} {one.at.isoformat()}")
-            after = [o.at for o in world.scenario.decision if o.track == one.track and one.at < o.at <= until]
+            after = [at for at in _ends(world, one.track) if one.at < at <= until]
             row = {"id": id, "place": world.root, "source": _DUTY, "until": min(after, default=None)}
             store.decide(conn, one.model_dump(include={"track", "level", "by", "reason", "at"}) | row)

@@ -170,7 +170,7 @@ def _is_untouched(world: World, case: Case, version: int, state: str) -> bool:
 
 # ── in the worker ───────────────────────────────────────────────────────────────────────────────
 def live(stop: Event, turned: Callable[[], object]) -> None:
-    """A tick every CITYOPS_DEMO_TICK seconds; now and then it is looked up anew which series are the simulator's."""
+    """A tick every CITYOPS_DEMO_TICK seconds; now and then it is looked up which series are still ours."""
     while not stop.is_set():
         city, anew = Living(), time.monotonic() + ANEW
         while time.monotonic() < anew and not stop.is_set():

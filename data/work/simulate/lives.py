@@ -67,16 +67,17 @@ def moves(draw: Draw, case: Case) -> list[Move]:
     luck = draw.luck(case.id, 24, "life")
     seats = _seats(draw, case)
     limit = due_at(case.at, case.rule.limit, case.rule.unit) or case.at + timedelta(hours=_UNLIMITED)
-    steps = list(_steps(_fate(luck[0]), case, luck[1]))
+    steps = list(_steps(_fate(luck[0], limit - case.at), case, luck[1]))
     times = _times(steps, case, limit - case.at, luck[2:])
     found = list(_acts(steps, times, seats))
     return _supervised(found, limit, seats)
 
 
-def _fate(luck: float) -> str:
+def _fate(luck: float, limit: timedelta) -> str:
+    """Only what may take days is ever put off."""
     for fate, share in _FATES:
         if luck < share:
-            return fate
+            return "ordinary" if fate == "suspended" and limit < timedelta(days=1) else fate
         luck -= share
     return "ordinary"
 
@@ -160,8 +161,11 @@ def _acts(steps: list[Act], times: list[datetime], seats: _Seats) -> Iterator[Mo
 
 def _move(act: Act, at: datetime, seats: _Seats) -> Move:
     holder = {
-        Act.DISPATCH: seats.handler, Act.RETURN: seats.centre, Act.APPROVE: seats.centre, Act.FAIL: seats.handler,
-    }.get(act)  # fmt: skip
+        Act.DISPATCH: seats.handler,
+        Act.RETURN: seats.centre,
+        Act.APPROVE: seats.centre,
+        Act.FAIL: seats.handler,
+    }.get(act)
     payload = (("until", (at + timedelta(days=4)).isoformat()),) if act is Act.SUSPEND else ()
     return Move(act, at, _ACTORS.get(act, "handler"), holder, _NOTES.get(act, ""), payload=payload)
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from data import db
 from data.db import Conn
+from data.store import readings, sources
 from data.store import series as claims
 from data.store import simulation as store
-from data.store import readings, sources
 from data.store.sources import Tally
 from data.work.simulate.chance import Floats
 from data.work.simulate.series import Due, Series
@@ -113,7 +113,7 @@ def store_batch(conn: Conn, batch: Batch, at: datetime) -> int:
         foreign = claims.claim(conn, batch.feed, sorted(set(ids)))
         if foreign:
             kept = [n for n, id in enumerate(ids) if id not in foreign]
-            ids, ats, values = ([column[n] for n in kept] for column in (ids, ats, values))
+            ids, ats, values = [ids[n] for n in kept], [ats[n] for n in kept], [values[n] for n in kept]
         new = store.load(conn, ids, ats, values)
         sources.book(conn, batch.feed, Tally(stored=new, same=len(ids) - new), at)
     return new

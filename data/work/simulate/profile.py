@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
+from math import floor, log10
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -82,6 +83,7 @@ class Profiles(_Part):
 
     feeds: dict[str, Literal["sensing", "government", "society"]]
     counted: frozenset[str]
+    times: frozenset[str]
     percent: frozenset[str]
     feed: str
     day: dict[str, dict[str, tuple[float, ...]]]
@@ -91,15 +93,25 @@ class Profiles(_Part):
         """The sign's own, or one by rule."""
         return self.sign.get(sign.code) or self._by_rule(sign)
 
+    def counts(self, unit: str) -> bool:
+        """Whether its values are whole numbers: `件`, `起/h`."""
+        what, _, time = unit.partition("/")
+        return what in self.counted and time in self.times
+
     def _by_rule(self, sign: Sign) -> Profile:
-        percent, counted = sign.unit in self.percent, sign.unit.split("/")[0] in self.counted
+        percent = sign.unit in self.percent
+        counted = self.counts(sign.unit) and float(sign.t1 or 0).is_integer()
         found = _level_by_rule(sign, percent)
         if counted and isinstance(found["level"], str) and sign.direction == "H" and (sign.t1 or 0) <= 10:
             found |= {"mode": "count", "level": 0.01 * (sign.t1 or 1), "stay": 7200}
         limits = {"min": 0.0 if counted or percent else None, "max": 100.0 if percent else None}
-        return Profile(
-            feed=self.feed, spread=0.05, decimals=0 if counted else 2, **{"noise": 0.04} | limits | found
-        )
+        usual = {"noise": 0.04, "spread": 0.05, "decimals": 0 if counted else _decimals(sign.t1)}
+        return Profile(feed=self.feed, **usual | limits | found)
+
+
+def _decimals(limit: float | None) -> int:
+    """Three figures of the first limit, two places where it has none."""
+    return 2 if not limit else min(max(2 - floor(log10(abs(limit))), 0), 9)
 
 
 def _level_by_rule(sign: Sign, percent: bool) -> dict[str, Any]:
@@ -109,16 +121,18 @@ def _level_by_rule(sign: Sign, percent: bool) -> dict[str, Any]:
     if sign.direction == "L" and percent and sign.t1 is not None and sign.t1 < 100:
         return {"top": 100.0, "level": 0.45 * (100 - sign.t1), "noise": 0.12}
     if sign.direction == "L":
-        return {"level": "150% t1", "alternative": 80.0 if percent else 50.0}
+        return {"level": "250% t1", "alternative": 80.0 if percent else 50.0}
+    if sign.direction == "B" and sign.width:
+        return {"level": "middle", "add": True, "noise": 0.08 * sign.width, "spread": 0.03 * sign.width}
     if sign.direction == "B":
-        return {"level": "middle", "alternative": 50.0, "noise": 0.02, "spread": 0.01}
+        return {"level": "middle", "alternative": 50.0, "noise": 0.01, "spread": 0.005}
     return {"level": 60.0 if percent else 100.0}
 
 
 @lru_cache(maxsize=1)
 def profiles(path: Path = FILE) -> Profiles:
     said = tomllib.loads(path.read_text("utf-8"))
-    signs = {code: _renamed(row) for code, row in said["sign"].items()}
+    signs = {code: Profile.model_validate(_renamed(row)) for code, row in said["sign"].items()}
     return Profiles(feeds=said["feeds"], day=said["day"], sign=signs, **said["rule"])
 
 

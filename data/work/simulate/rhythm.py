@@ -78,15 +78,13 @@ def _smooth(hours: Sequence[float]) -> Floats:
     place = np.arange(_FINE + 1) * (24 / _FINE)
     knot, share = np.divmod(place, 1.0)
     before, here, after, beyond = (given[(knot.astype(int) + n) % 24] for n in (-1, 0, 1, 2))
-    return here + 0.5 * share * (
-        after - before + share * (2 * before - 5 * here + 4 * after - beyond)
-        + share**2 * (3 * (here - after) + beyond - before)
-    )  # fmt: skip
+    bend = 2 * before - 5 * here + 4 * after - beyond + share * (3 * (here - after) + beyond - before)
+    return np.asarray(here + 0.5 * share * (after - before + share * bend))
 
 
 def _sums(curve: Floats) -> Floats:
     total = np.concatenate([[0.0], np.cumsum(np.maximum(0.0, curve[:-1]))])
-    return total / total[-1]
+    return np.asarray(total / total[-1])
 
 
 def _read(curve: Floats, place: Floats) -> Floats:

@@ -11,6 +11,7 @@ from data.db import Conn
 from data.domain.refusal import Refusal
 from data.store import clock, refill
 from data.work.simulate import filing, past, world
+from data.work.simulate import scenario as scenarios
 from data.work.simulate.past import Digest, Window
 from data.work.simulate.world import World
 
@@ -61,7 +62,7 @@ def _window(conn: Conn, scenario: str, since: datetime | None, until: datetime |
     found = clock.here(conn)
     if found is None:
         raise Refusal("no_city", "尚未装入城市", "no city is loaded: run `flask init`", status=503)
-    zone, own = ZoneInfo(found["timezone"]), world.scenarios.read(scenario)
+    zone, own = ZoneInfo(found["timezone"]), scenarios.read(scenario)
     start, end = (_aware(at, zone) for at in (since, until))
     if start is None:
         start = own.since or (end or found["now"]) - timedelta(days=1)

@@ -164,7 +164,7 @@ class Scenario(_Part):
         return found
 
     def at_day(self, since: datetime, until: datetime) -> "Scenario":
-        """Moved by whole days so that it begins on the day of `since`, unless it plays in the window anyway."""
+        """Moved by whole days to begin on the day of `since`, unless it plays in the window anyway."""
         if self.since is None or self.until is None or (self.since < until and since < self.until):
             return self
         days = (since - self.since) // timedelta(days=1)

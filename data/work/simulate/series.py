@@ -136,7 +136,8 @@ class Series:
     def _never(self, feeds: Feeds) -> NDArray[np.bool_]:
         """Of assets alone: a place whose sign is nowhere measured would not be in the catalogue."""
         spots = keys(self.seed, "never", self.assets)
-        return (uniform(spots, np.zeros(1, dtype=np.int64)) < feeds.never) & (np.array(self.assets) != "")
+        luck = uniform(spots, np.zeros(1, dtype=np.int64))
+        return np.asarray((luck < feeds.never) & (np.array(self.assets) != ""), dtype=np.bool_)
 
     @cached_property
     def _quiet(self) -> Keys:
@@ -181,7 +182,8 @@ def _series(
         hi=np.array([[_number(v) for v in row["hi"]] for row in rows], dtype=np.float64),
         capacity=_numbers(row["capacity"] for row in rows),
         people=np.array([people[row["place"]] for row in rows], dtype=np.float64),
-        east=np.nan_to_num((lon - west) / width, nan=0.5), last=_numbers(row["last"] for row in rows), zone=zone,
+        east=np.nan_to_num((lon - west) / width, nan=0.5), last=_numbers(row["last"] for row in rows),
+        zone=zone,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from data.work.simulate.weather import Response, Sky, Weather
 _GRADES = {"blue": 1.0, "yellow": 2.0, "orange": 3.0, "red": 4.0}
 _LEVELS = {"IV": 1.0, "III": 2.0, "II": 3.0, "I": 4.0}
 _ZERO = np.zeros(1, dtype=np.int64)
+_MANY = 40  # series of one sign: of more than so many no more are in trouble at once
 
 
 class Model:
@@ -94,11 +95,10 @@ class Model:
         profile, who = series.profile, due.who
         city = profile.common
         district = own = (1.0 - city) / 2
-        return (
-            np.sqrt(city) * drift(series.city[who], due.at, profile.wander * 2)
-            + np.sqrt(district) * drift(series.district[who], due.at, profile.wander)
-            + np.sqrt(own) * drift(series.own[who] + np.uint64(7), due.at, profile.wander)
-        )
+        found = np.sqrt(city) * drift(series.city[who], due.at, profile.wander * 2)
+        found += np.sqrt(district) * drift(series.district[who], due.at, profile.wander)
+        found += np.sqrt(own) * drift(series.own[who] + np.uint64(7), due.at, profile.wander)
+        return np.asarray(found)
 
     # ── rain ────────────────────────────────────────────────────────────────────────────────────
     def _sky(self, series: Series, due: Due) -> Sky:
@@ -174,12 +174,12 @@ class Model:
     def _worst(self, series: Series, due: Due) -> Floats:
         """An index: each part's value on its own scale, the highest counts."""
         found = [self._scaled(series, due, part) for part in series.profile.parts if part.sign in self.series]
-        return np.max(found, axis=0) if found else self._level(series, due)
+        return np.asarray(np.max(found, axis=0)) if found else self._level(series, due)
 
     def _scaled(self, series: Series, due: Due, part: Part) -> Floats:
         values, index = zip(*part.points, strict=True)
         other = self.series[part.sign]
-        return np.interp(self._raw(_at_spots_of(series, other), due), values, index)
+        return np.asarray(np.interp(self._raw(_at_spots_of(series, other), due), values, index))
 
     def _points(self, series: Series, due: Due) -> Floats:
         """How many series of the part lie below the place and have reached the value."""
@@ -198,7 +198,8 @@ class Model:
     def _reached(self, other: Series, below: Ints, at: Ints, part: Part) -> Floats:
         who = np.repeat(below, len(at))
         values = self._raw(other, Due(who, np.tile(at, len(below))))
-        return (values.reshape(len(below), len(at)) >= part.reached).sum(axis=0).astype(np.float64)
+        reached = values.reshape(len(below), len(at)) >= part.reached
+        return np.asarray(reached.sum(axis=0), dtype=np.float64)
 
     def _rise(self, series: Series, due: Due) -> Floats:
         """How fast the part has risen over its span."""
@@ -208,7 +209,7 @@ class Model:
             return np.zeros(len(due))
         spots = _at_spots_of(series, other)
         before = self._raw(spots, Due(due.who, due.at - part.span))
-        return (self._raw(spots, due) - before) * part.times
+        return np.asarray((self._raw(spots, due) - before) * part.times)
 
     # ── trouble ─────────────────────────────────────────────────────────────────────────────────
     def _troubled(self, series: Series, due: Due, calm: Floats) -> Floats:
@@ -217,7 +218,7 @@ class Model:
         keys = series.keyed("trouble", series.places, series.assets)[due.who]
         phase = (uniform(keys, _ZERO - 1) * length).astype(np.int64)
         block, rest = np.divmod(due.at + phase, length)
-        falls = uniform(keys, block * 2) < self.scenario.trouble
+        falls = uniform(keys, block * 2) < self.scenario.trouble * min(1.0, _MANY / series.count)
         if not falls.any():
             return calm
         day = self.shapes.at(series.profile.day, rhythm.local(due.at, series.zone))

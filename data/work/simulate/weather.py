@@ -64,14 +64,14 @@ class Weather:
 
     def intensity(self, sky: Sky, at: Ints) -> Floats:
         grid, curve = self._curve(int(at.min()) - _CROSSING, int(at.max()))
-        return sky.share * np.interp(at - sky.late, grid, curve)
+        return np.asarray(sky.share * np.interp(at - sky.late, grid, curve))
 
     def fallen(self, sky: Sky, at: Ints, span: int) -> Floats:
         """mm within the last `span` seconds."""
         grid, curve = self._curve(int(at.min()) - _CROSSING - span, int(at.max()))
         steps = np.concatenate([[0.0], (curve[1:] + curve[:-1]) * (STEP / HOUR / 2)])
         window = _trailing_sum(steps, span // STEP)
-        return sky.share * np.maximum(0.0, np.interp(at - sky.late, grid, window))
+        return np.asarray(sky.share * np.maximum(0.0, np.interp(at - sky.late, grid, window)))
 
     def response(self, sky: Sky, at: Ints, how: Response) -> Floats:
         """Rain's effect in mm/h, after its lag and fading."""
@@ -82,7 +82,7 @@ class Weather:
         if not over.any():
             return np.zeros(np.broadcast(sky.share, at).shape)
         flow = np.convolve(over, kernel)[: len(over)]
-        return sky.share * np.maximum(0.0, np.interp(at - sky.late, grid, flow))
+        return np.asarray(sky.share * np.maximum(0.0, np.interp(at - sky.late, grid, flow)))
 
     def _curve(self, since: int, until: int) -> tuple[Ints, Floats]:
         grid = np.arange(since // STEP - 1, until // STEP + 2, dtype=np.int64) * STEP
@@ -106,7 +106,7 @@ class Weather:
 
 
 def _kernel(how: Response) -> Floats:
-    """Weights of the past, newest first, summing to 1: nothing before the lag, then a rise and a long fade."""
+    """Weights of the past, newest first, summing to 1: nothing before the lag, then a rise and a fade."""
     ages = np.arange((how.lag + 6 * how.tail) // STEP + 1) * STEP - how.lag
     tail = max(how.tail, STEP)
     weights = np.where(ages >= 0, (1 - np.exp(-(ages + STEP) / (tail / 3))) * np.exp(-ages / tail), 0.0)
@@ -116,7 +116,7 @@ def _kernel(how: Response) -> Floats:
 def _trailing_sum(steps: Floats, count: int) -> Floats:
     total = np.concatenate([[0.0], np.cumsum(steps)])
     ends = np.arange(1, len(total))
-    return total[ends] - total[np.maximum(0, ends - count)]
+    return np.asarray(total[ends] - total[np.maximum(0, ends - count)])
 
 
 def ranks(city: Keys, own: Keys) -> Floats:

@@ -10,7 +10,6 @@ from data.work.simulate import scenario as scenarios
 from data.work.simulate import series
 from data.work.simulate.cases import Draw
 from data.work.simulate.profile import Profiles, profiles
-from data.work.simulate.rhythm import Shapes
 from data.work.simulate.scenario import Scenario
 from data.work.simulate.series import Series
 from data.work.simulate.values import Model

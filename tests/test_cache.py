@@ -1,0 +1,95 @@
+"""Is a thing computed once, whoever asks, and is nothing answered that is not ours?"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from data import cache
+from tests.conftest import ROOT, environment
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path):
+    with environment(CITYOPS_HOME=str(tmp_path)):
+        yield tmp_path
+
+
+def test_threads_that_ask_together_compute_once():
+    made = []
+
+    def slow() -> bytes:
+        made.append(1)
+        time.sleep(0.1)
+        return b"42"
+
+    answers: list[bytes] = []
+    threads = [Thread(target=lambda: answers.append(cache.once("slow", slow))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [b"42"] * 12
+    assert len(made) == 1
+
+
+def test_processes_that_ask_together_compute_once(own_home: Path):
+    code = """
+import os, time
+from data import cache, config
+config.build = lambda: "test"
+def slow():
+    time.sleep(0.5)
+    return str(os.getpid()).encode()
+print(cache.once("slow", slow).decode())
+"""
+    children = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert len({child.communicate(timeout=60)[0] for child in children}) == 1
+
+
+def test_an_error_is_not_kept_and_gives_the_lock_back():
+    with pytest.raises(ZeroDivisionError):
+        cache.once("key", lambda: bytes([1 // 0]))
+    assert cache.once("key", lambda: b"1") == b"1"
+
+
+def test_one_key_may_be_computed_from_another():
+    assert cache.once("outer", lambda: b"o" + cache.once("inner", lambda: b"i")) == b"oi"
+
+
+def test_locks_leave_no_files_behind(own_home: Path):
+    for n in range(5):
+        cache.once(f"key {n}", lambda: b"1")
+    assert list((own_home / "cache" / "locks").iterdir()) == []
+
+
+def test_another_database_does_not_get_the_answer_of_the_first():
+    assert cache.once("key", lambda: b"first") == b"first"
+    with environment(CITYOPS_DSN="postgresql://elsewhere/other"):
+        assert cache.once("key", lambda: b"second") == b"second"
+
+
+def test_another_build_does_not_get_the_answer_of_the_first(monkeypatch: pytest.MonkeyPatch):
+    cache.once("key", lambda: b"first")
+    monkeypatch.setattr("data.config.build", lambda: "another")
+    assert cache.once("key", lambda: b"second") == b"second"
+
+
+def test_what_is_kept_is_found_when_it_cannot_be_computed():
+    assert cache.kept("state") is None
+    cache.keep("state", b"old")
+    cache.keep("state", b"new")
+    assert cache.kept("state") == b"new"
+
+
+def test_without_the_shared_cache_everybody_computes_for_himself():
+    with environment(CITYOPS_CACHE_URL="redis://127.0.0.1:1/0"):
+        assert cache.once("key", lambda: b"1") == b"1"
+        assert cache.once("key", lambda: b"2") == b"2"
+        assert cache.kept("key") is None
