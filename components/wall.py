@@ -111,9 +111,9 @@ def signs(say: Say) -> Component:
         leaf.rows("rows.levels", "wall.level", className="w-right w-levels"),
     ]
     counts = [
-        html.Small([say("wall.normal"), " ", leaf.leaf("text.normal", "count", blank="—")]),
         html.Small([html.I(className="w-sw w-hatch"), say("wall.stale"), " ", leaf.leaf("text.stale", "count")]),
         html.Small([html.I(className="w-sw w-dots"), say("wall.none"), " ", leaf.leaf("text.silent", "count")]),
+        html.Small([say("wall.normal"), " ", leaf.leaf("text.normal", "count", blank="—")]),
         right(html.Small(more("rows.signs", "text.abnormal")), className="w-wide"),
     ]
     return region(
@@ -136,8 +136,8 @@ def where(place: dict[str, Any], say: Say) -> Component:
     title = html.P(
         [
             leaf.leaf("text.focus", "wall.focus", "b", blank=worst_of),
-            html.Small(leaf.leaf("text.open", "wall.on_map")),
             leaf.leaf("frame.now", "wall.as_of", className="w-as-of"),
+            html.Small([leaf.leaf("text.open", "wall.on_map"), " · ", say("wall.schematic")]),
         ],
         className="w-map-title",
     )
@@ -148,7 +148,6 @@ def where(place: dict[str, Any], say: Say) -> Component:
                 html.Small([html.I(className=f"w-sw w-{kind}"), say(f"wall.{word}")])
                 for kind, word in (("land", "normal"), ("hatch", "stale"), ("dots", "none"))
             ),
-            html.Small(say("wall.schematic"), className="w-right"),
         ],
         className="w-key",
     )

@@ -188,7 +188,7 @@ def cases(load: Json, seen: Json, path: str) -> Json:
         "rows.matrix": [grade_row(matrix, grade) for grade in GRADES],
         "rows.clocks": [clock(row, path) for row in seen["clocks"]],
         "layer.incidents": [{**row, "id": str(row["id"])} for row in seen["points"]],
-        "rows.acts": [{**row, "id": str(row["id"])} for row in seen["acts"]],
+        "rows.acts": [act(row, path) for row in seen["acts"]],
     }
 
 
@@ -204,13 +204,21 @@ def grade_row(matrix: Sequence[Row], grade: int | None) -> Json:
 
 
 def clock(case: Row, path: str) -> Json:
-    """`where`: the place just below this one in which the case lies."""
-    below = codes_in(case["path"])[tier_of(path) :]
     kept = (
         "severity", "class", "class_name", "state", "at", "due", "overdue", "place_name", "holder_name",
         "holder_tier", "simulated",
     )  # fmt: skip
-    return {"id": str(case["id"]), **{name: case[name] for name in kept}, "where": below[0] if below else None}
+    return {"id": str(case["id"]), **{name: case[name] for name in kept}, "where": where(case, path)}
+
+
+def where(case: Row, path: str) -> str | None:
+    """The place just below this one in which the case lies."""
+    return next(iter(codes_in(case["path"])[tier_of(path) :]), None)
+
+
+def act(row: Row, path: str) -> Json:
+    kept = ("at", "act", "class", "class_name", "simulated")
+    return {"id": str(row["id"]), **{name: row[name] for name in kept}, "where": where(row, path)}
 
 
 def verdict(board: Json, lists: Lists, matrix: Sequence[Row]) -> Json:

@@ -38,6 +38,8 @@ def environment(**values: str | None) -> Iterator[None]:
     try:
         yield
     finally:
+        if "data.live" in sys.modules:
+            sys.modules["data.live"].stop()
         db.close()
         _put(before)
         config.settings.cache_clear()

@@ -39,10 +39,11 @@ class Board:
 
     def state(self, subject: Subject, ask: Ask) -> dict[str, object]:
         self.asked += 1
+        said = dict(self.said)
         time.sleep(self.takes)
         if self.breaks:
             raise self.breaks
-        return dict(self.said)
+        return said
 
 
 @pytest.fixture
@@ -133,6 +134,15 @@ def test_a_hundred_changes_in_a_second_are_computed_at_most_five_times(hub: Hub,
     until(lambda: browser.of("diff") and browser.of("diff")[-1]["set"] == {"text.n": 100})
     assert board.asked <= 3 + 4 * (time.monotonic() - begun)
     assert [diff["seq"] for diff in browser.of("diff")] == list(range(1, len(browser.of("diff")) + 1))
+
+
+def test_a_change_that_comes_while_an_older_one_is_computed_is_not_lost(hub: Hub, page: Page, board: Board):
+    browser = Browser(hub, watched(hub, page))
+    board.takes = 0.15
+    for n in range(1, 12):
+        change(board, n)
+        time.sleep(0.1)
+    until(lambda: browser.of("diff") and browser.of("diff")[-1]["set"] == {"text.n": 11})
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,14 @@ def test_a_case_can_be_drawn_again_from_its_id_alone(hours: int, seed: int) -> N
         assert draw.again(case.id) == case
 
 
+OTHERS = [
+    "", "12", "ordinary-day.7/x/E0110/0", "ordinary-day.7/12/E9999/0", "ordinary-day.7/12/E0110/x",
+    "rainstorm.7/12/E0110/0", "ordinary-day.8/12/E0110/0",
+]  # fmt: skip
+
+
 def test_an_id_of_another_city_draws_nothing() -> None:
-    assert [draw_of().again(id) for id in ("", "12", "x-E0110-0", "12-E9999-0", "12-E0110-x")] == [None] * 5
+    assert [draw_of().again(id) for id in OTHERS] == [None] * len(OTHERS)
 
 
 def test_every_life_is_legal_in_order_and_ends() -> None:

@@ -3,7 +3,7 @@
   const { h, svg, format, rows, ctx } = cityops;
   const root = document.documentElement;
   const PATHS = { red: "M20 0 40 20 20 40 0 20Z", orange: "M20 2 40 38H0Z", yellow: "M2 2H38V38H2Z", blue: "M20 0A20 20 0 1 1 20 40 20 20 0 0 1 20 0Z" };
-  const MIDDLE = { orange: 33, red: 28.5, yellow: 28.5, blue: 28.5 };
+  const MIDDLE = { orange: 33, red: 27.25, yellow: 28.5, blue: 28.5 };
 
   // ---- shapes: one 汉字 inside where it is 20 px high or more, else none
 
@@ -12,7 +12,7 @@
     if (!PATHS[kind]) return svg("svg.w-g", { viewBox: "0 0 40 40", "aria-hidden": "true" });
     const word = ctx.word(`${scale}1.${code}`);
     const picture = svg(`svg.w-g.w-${kind}${off ? ".w-off" : ""}`, { viewBox: "0 0 40 40", role: "img", "aria-label": ctx.word(`${scale}.${code}`) }, svg("path", { d: PATHS[kind] }));
-    if (inside) picture.append(svg("text", { x: 20, y: MIDDLE[kind], class: word.length > 2 || kind === "orange" ? "w-3" : null }, word));
+    if (inside) picture.append(svg("text", { x: 20, y: MIDDLE[kind], class: word.length > 2 || kind === "orange" || kind === "red" ? "w-3" : null }, word));
     return picture;
   }
 
@@ -51,7 +51,7 @@
   format["wall.age"] = (at, ctx) => {
     const seconds = Math.max(0, Math.floor((ctx.now() - Date.parse(at)) / 1000));
     const [size, name] = [[86400, "day"], [3600, "hour"], [60, "minute"]].find(([size]) => seconds >= size) ?? [1, "second"];
-    return `${Math.floor(seconds / size)}\u2009${ctx.word(`time.${name}`)}`;
+    return `${Math.floor(seconds / size)}\u202f${ctx.word(`time.${name}`)}`;
   };
   cityops.ticks.add("wall.age");
 
@@ -89,7 +89,7 @@
   rows["wall.domain"] = (row, ctx) =>
     h(
       `li.w-rank-${[8, 12].find((most) => row.rank < most) ?? 99}`, {},
-      h("div.w-d", {}, h("span", {}, ctx.name(row.name)), row.status && [shape("status", row.status, { inside: false }), ctx.format("count", row.n)], h("span.w-age", {}, row.signs[0].status === "none" ? "" : age(row.signs[0]))),
+      h("div.w-d", {}, h("span", {}, ctx.name(row.name)), h("span.w-marked", {}, row.status && [shape("status", row.status, { inside: false }), ctx.format("count", row.n)], h("span.w-age", {}, row.signs[0].status === "none" ? "" : age(row.signs[0])))),
       row.signs.map((sign, at) => key(sign, at > 0, ctx)),
     );
 
@@ -154,7 +154,7 @@
   format["wall.first_feeds"] = (list, ctx) => (list[0] ? [list[0].id, " · ", ctx.tick("wall.age", list[0].last_at)] : "");
 
   rows["wall.act"] = (row, ctx) =>
-    h("li", {}, ctx.format("second", row.at), " ", ctx.name(row.place_name), " · ", h("em", {}, `${ctx.word(`act.${row.act}`)} ${className(row)}`));
+    h("li", {}, ctx.format("second", row.at), " ", row.where ? `${placeName(row.where)} · ` : "", h("em", {}, `${ctx.word(`act.${row.act}`)} ${className(row)}`));
 
   cityops.wall = { shape, short, className };
 })((window.cityops ??= {}));

@@ -42,6 +42,7 @@ class Listener:
         self._lock = Lock()
         self._waiting: list[Event] = []
         self._stopping = False
+        self._reason = ""
         self._woken, self._wake = socket.socketpair()
         self._woken.setblocking(False)
         self._wake.setblocking(False)
@@ -81,10 +82,16 @@ class Listener:
                 with closing(db.listen()) as conn:
                     self._listen(conn)
             except (psycopg.Error, config.Refused, OSError) as lost:
-                log.warning("live.database_lost", reason=str(lost).strip())
+                self._say(str(lost).strip())
             self._connected.clear()
             self._ears.lost()
             self._pause()
+
+    def _say(self, reason: str) -> None:
+        """Once, not at every try."""
+        if reason != self._reason:
+            log.warning("live.database_lost", reason=reason)
+        self._reason = reason
 
     def _pause(self) -> None:
         if not self._stopping:
@@ -109,6 +116,7 @@ class Listener:
         self._answered = monotonic()
         if not self._connected.is_set():
             self._connected.set()
+            self._reason = ""
             self._ears.turned()
         for done in waiting:
             done.set()

@@ -67,7 +67,7 @@ class Stream:
 
     def tell(self, answer: Answer, sender: Sender) -> None:
         with self.lock:
-            before, self.answer, self.stale = self.answer, answer, False
+            before, self.answer = self.answer, answer
             if before is None or before.etag == answer.etag:
                 return
             change = between(before.state, answer.state)

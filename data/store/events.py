@@ -63,15 +63,14 @@ def since(conn: Conn, last: tuple[str, int] = START, limit: int = 1000) -> list[
 
 
 def recent(conn: Conn, path: str, limit: int) -> list[Row]:
-    """The newest acts in a subtree, the newest first, each with the names of its place and class."""
+    """The newest acts in a subtree, the newest first, each with its case's path and class."""
     return conn.execute(
-        """SELECT e.id, e.at, e.act, i.severity, i.class, i.simulated,
-                  jsonb_build_object('zh', p.name_zh, 'en', p.name_en) AS place_name,
+        """SELECT e.id, e.at, e.act, i.path, i.severity, i.class, i.simulated,
                   (SELECT jsonb_build_object('zh', c.name_zh, 'en', c.name_en) FROM class c
                    WHERE c.code = i.class ORDER BY c.no LIMIT 1) AS class_name
            FROM (SELECT id, incident, at, act, seq FROM event WHERE path >= %s AND path < %s
                  ORDER BY at DESC, seq DESC LIMIT %s) e
-           JOIN incident i ON i.id = e.incident JOIN place p ON p.code = i.place
+           JOIN incident i ON i.id = e.incident
            ORDER BY e.at DESC, e.seq DESC""",
         (*under(path), limit),
         prepare=True,

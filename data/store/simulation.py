@@ -129,10 +129,17 @@ def _share(rows: Sequence[Row], found: dict[str, float]) -> None:
         found[row["code"]] = rest if row["population"] is None else float(row["population"])
 
 
-def load(conn: Conn, ids: Sequence[int], ats: Sequence[int], values: Sequence[float]) -> int:
-    """Readings of the past by UTC second; their days are made anew later. Answers how many were new."""
+def load(conn: Conn, ids: Sequence[int], ats: Sequence[int], values: Sequence[float]) -> tuple[int, int]:
+    """Readings of the past by UTC second; their days are made anew later.
+
+    Answers how many were new, and for how many another value stands.
+    """
     row = conn.execute(_LOAD, (ids, ats, values), prepare=True).fetchone()
-    return row["n"] if row else 0
+    new = row["n"] if row else 0
+    if new == len(ids):
+        return new, 0
+    row = conn.execute(_OTHER, (ids, ats, values)).fetchone()
+    return new, row["n"] if row else 0
 
 
 _LOAD = """
@@ -146,6 +153,10 @@ days AS (
   SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id
   FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING)
 SELECT count(*) AS n FROM new"""
+_OTHER = """
+SELECT count(*) AS n FROM unnest(%s::bigint[], %s::bigint[], %s::float8[]) u(id, at, value)
+CROSS JOIN LATERAL (SELECT value FROM reading r WHERE r.id = u.id AND r.at = to_timestamp(u.at) OFFSET 0) e
+WHERE e.value <> u.value"""
 
 
 def has(conn: Conn, ids: Sequence[int], ats: Sequence[int]) -> list[bool]:

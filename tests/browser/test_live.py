@@ -259,8 +259,8 @@ def test_a_lost_database_dims_the_picture_nothing_blanks_and_all_comes_back(
 
 def test_a_new_build_reloads_the_page(page, live_module: LiveServer):
     opened(page, live_module)
-    page.evaluate("cityops.live.first.build = 'an old one'; dispatchEvent(new Event('online'))")
-    until(lambda: not is_same_page(page), 15)
+    with page.expect_navigation(timeout=15_000):
+        page.evaluate("cityops.live.first.build = 'an old one'; dispatchEvent(new Event('online'))")
     page.wait_for_selector(LIVE, state="attached", timeout=20_000)
 
 

@@ -74,7 +74,7 @@ def habits(path: Path = FILE) -> Habits:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case as it was drawn; `id` names the draw, so that it can be drawn again: `2979210-E0406-0`."""
+    """One case as it was drawn; by its `id` it can be drawn again: `ordinary-day.7/2979210/E0406/0`."""
 
     id: str
     rule: ClassRule
@@ -94,6 +94,7 @@ class Draw:
         self.scenario = scenario
         self.shapes = shapes
         self.seed = seed
+        self.tag = f"{scenario.name}.{seed}"
         self.habits = habits()
         self.rules = ground.classes or [ClassRule(code, code, None, None) for code in self.habits.classes]
         self._numbers = {rule.code: number for number, rule in enumerate(self.rules)}
@@ -134,16 +135,17 @@ class Draw:
         return self.habits.of(rule.code).day or self.habits.rule.day or "flat"
 
     def again(self, id: str) -> Case | None:
-        """The case of that id; none when the city has no such class any more."""
-        slot, _, rest = id.partition("-")
-        code, _, nth = rest.rpartition("-")
-        if code not in self._numbers or not (slot.isdecimal() and nth.isdecimal()):
+        """The case of that id; none of another scenario's, or when the city has no such class any more."""
+        tag, _, rest = id.partition("/")
+        slot, _, rest = rest.partition("/")
+        code, _, nth = rest.rpartition("/")
+        if tag != self.tag or code not in self._numbers or not (slot.isdecimal() and nth.isdecimal()):
             return None
         return self._case(int(slot), self._numbers[code], int(nth))
 
     def _case(self, slot: int, number: int, nth: int) -> Case:
         rule = self.rules[number]
-        id = f"{slot}-{rule.code}-{nth}"
+        id = f"{self.tag}/{slot}/{rule.code}/{nth}"
         luck = self.luck(id, 5)
         at = datetime.fromtimestamp(slot * SLOT + int(luck[0] * SLOT), UTC)
         habit = self.habits.of(rule.code)

@@ -102,8 +102,8 @@ def planned(world: World, window: Window, coarsest: int) -> int:
 
 
 # ── into the database ───────────────────────────────────────────────────────────────────────────
-def store_batch(conn: Conn, batch: Batch, at: datetime) -> int:
-    """One transaction as of `at`; what stands already stays. Answers how many were new."""
+def store_batch(conn: Conn, batch: Batch, at: datetime) -> Tally:
+    """One transaction as of `at`; what stands already stays."""
     ids, ats, values = batch.columns
     db.set_now(conn, at)
     readings.months(conn, {datetime.fromtimestamp(second, UTC) for second in {min(ats), max(ats)}})
@@ -114,9 +114,13 @@ def store_batch(conn: Conn, batch: Batch, at: datetime) -> int:
         if foreign:
             kept = [n for n, id in enumerate(ids) if id not in foreign]
             ids, ats, values = [ids[n] for n in kept], [ats[n] for n in kept], [values[n] for n in kept]
-        new = store.load(conn, ids, ats, values)
-        sources.book(conn, batch.feed, Tally(stored=new, same=len(ids) - new), at)
-    return new
+        tally = _tally(len(ids), *store.load(conn, ids, ats, values))
+        sources.book(conn, batch.feed, tally, at)
+    return tally
+
+
+def _tally(given: int, new: int, other: int) -> Tally:
+    return Tally(new, given - new - other, other, {"conflict": other} if other else {})
 
 
 def stands(conn: Conn, batch: Batch) -> bool:

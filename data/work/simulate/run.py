@@ -10,6 +10,7 @@ from data.commands import readings
 from data.db import Conn
 from data.domain.refusal import Refusal
 from data.store import clock, refill
+from data.store.sources import Tally
 from data.work.simulate import filing, past, world
 from data.work.simulate import scenario as scenarios
 from data.work.simulate.past import Digest, Window
@@ -29,33 +30,39 @@ def run(
     What is not given is the scenario's own time, else the last day.
     """
     with db.replay() as conn:
+        now = clock.city_now(conn)
         window = _window(conn, scenario, since, until)
         here = world.load(conn, scenario=scenario, seed=seed, window=(window.since, window.until))
-        digest, cases = Digest(), 0
+        digest, total, cases = Digest(), Tally(), 0
         days = past.windows(window.since, window.until, here.zone)
         for day in tqdm(days, unit="d", desc=here.scenario.name, disable=None):
-            digest.add(here, _readings(conn, here, day))
-            cases += _cases(conn, here, day, window.until)
+            batches, stored = _readings(conn, here, day)
+            digest.add(here, batches)
+            total = total.plus(stored)
+            cases += _cases(conn, here, day, now)
         db.set_now(conn, window.until)
         filing.announce(conn, here, window.since - timedelta(seconds=1), window.until)
-    return f"{here.scenario.name}: {digest.count} readings, {cases} cases\n{digest.text}"
+    return (
+        f"{here.scenario.name}: {total.received} readings = {total.stored} stored + {total.same} the same"
+        f" + {total.rejected} in conflict with what stands; {cases} cases\n{digest.text}"
+    )
 
 
-def _readings(conn: Conn, here: World, day: Window) -> list[past.Batch]:
-    made = []
+def _readings(conn: Conn, here: World, day: Window) -> tuple[list[past.Batch], Tally]:
+    made, total = [], Tally()
     with refill.held_back():
         for batch in past.made(here, day, FINEST):
-            past.store_batch(conn, batch, day.until)
+            total = total.plus(past.store_batch(conn, batch, day.until))
             made.append(batch)
     readings.make_anew()
-    return made
+    return made, total
 
 
-def _cases(conn: Conn, here: World, day: Window, until: datetime) -> int:
-    """Reported on the day, and all that became of them by the end of the run."""
-    db.set_now(conn, until)
+def _cases(conn: Conn, here: World, day: Window, now: datetime) -> int:
+    """Reported on the day, and all that became of them since: they do not stop where the run does."""
+    db.set_now(conn, now)
     cases = here.draw.between(day.since, day.until)
-    return sum(len(standing) for standing in filing.report(here, cases, until, on=conn))
+    return sum(len(standing) for standing in filing.report(here, cases, now, on=conn))
 
 
 def _window(conn: Conn, scenario: str, since: datetime | None, until: datetime | None) -> Window:
