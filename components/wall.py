@@ -38,7 +38,7 @@ def header(place: dict[str, Any], say: Say, lang: str) -> Component:
     under = html.P([html.Span(line, className="w-cut"), frame.simulated(lang)], className="w-line")
     groups = {
         "a": [html.Div([*title, under], className="w-name"), collected(say)],
-        "b": [html.Div([mode(), leaf.rows("rows.decisions", "wall.decision", data_fit="down")], className="w-mode"), warnings()],
+        "b": [html.Div([mode(), leaf.rows("rows.decisions", "wall.decision", data_fit="down", empty="wall.no_decision")], className="w-mode"), warnings()],
         "c": [verdict(say), connection(say, lang)],
         "d": [html.Div(frame.clock(lang), className="w-clock")],
     }
@@ -65,7 +65,7 @@ def mode() -> Component:
 
 
 def warnings() -> Component:
-    return leaf.rows("rows.warnings", "wall.warning", data_fit="down", className="w-warnings w-dims")
+    return leaf.rows("rows.warnings", "wall.warning", data_fit="down", className="w-warnings w-dims", empty="wall.no_warning")
 
 
 def verdict(say: Say) -> Component:
@@ -120,7 +120,7 @@ def signs(say: Say) -> Component:
         "signs", title,
         leaf.rows("rows.signs", "wall.sign", data_fit="down", className="w-abnormal", empty="wall.calm"),
         html.H2([html.Strong(say("wall.domains")), *counts], className="w-gap"),
-        leaf.rows("rows.domains", "wall.domain", data_fit="down", className="w-ledger"),
+        leaf.rows("rows.domains", "wall.domain", data_fit="down", data_room="", className="w-ledger"),
         label=say("wall.abnormal"),
     )  # fmt: skip
 

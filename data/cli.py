@@ -79,6 +79,8 @@ def _importer(kind: str) -> click.Command:
 
         summary = spoken(getattr(imports, kind), file, mapping, replace=replace, progress=True)
         click.echo(str(summary))
+        if summary.rejected and summary.rejected == summary.received:
+            sys.exit(1)
 
     command.help = f"Import {kind} from FILE."
     return command

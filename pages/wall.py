@@ -34,7 +34,8 @@ def state(subject: Subject, ask: Ask) -> Json:
     lists = sorted_signs(board["signs"])
     load = overview.workload(subject.path, tier_of(subject.path), 0)
     seen = wall.cases(subject.path, clocks=CLOCKS, points=POINTS, acts=ACTS)
-    return {
+    heard = feeds()
+    return blank_if(heard["text.feeds"] is None, {
         **coverage(board, glance),
         **sign_rows(code, lists, here["domains"], unit),
         **places(code, lists, glance, unit),
@@ -42,9 +43,24 @@ def state(subject: Subject, ask: Ask) -> Json:
         **verdict(board, lists, load["matrix"]),
         **today(subject.path, board["at"].astimezone(ZoneInfo(here["timezone"]))),
         **ranking(glance, load["children"]),
-        **feeds(),
+        **heard,
         **in_force(overview.in_force(subject.path), ask.lang),
-    }
+    })  # fmt: skip
+
+
+def blank_if(unheard: bool, said: Json) -> Json:
+    """While no feed has ever spoken the number of cases is not nought but unknown."""
+    if not unheard:
+        return said
+    for name in ("open", "overdue", "reported", "reported_before"):
+        said[f"text.{name}"] = None
+    for row in said["rows.matrix"]:
+        row.update(stages=[None] * len(OPEN_STAGES), n=None, overdue=None)
+    for row in said["rows.hours"]:
+        row.update(n=None, before=None)
+    for row in said["rows.children"]:
+        row.update(open=None, overdue=None)
+    return said
 
 
 def units(own: Mapping[str, str], lang: str) -> Callable[[str], str]:
@@ -61,11 +77,12 @@ def coverage(board: Json, glance: Json) -> Json:
     live, expected = board["live"], board["expected"]
     below = [child for child in glance["children"] if child["expected"]]
     places = {"live": sum(child["live"] > 0 for child in below), "expected": len(below)}
-    low = bool(expected) and (live or 0) < COVERAGE_WANTED * expected
+    heard = any(sign["at"] for sign in board["signs"] if sign["expected"])
+    low = heard and live < COVERAGE_WANTED * expected
     return {
         "text.live": live,
         "text.expected": expected,
-        "text.share": live / expected if expected and live else None,
+        "text.share": live / expected if heard else None,
         "text.coverage": {"live": live, "expected": expected, "low": low} if expected else None,
         "text.places": places if below else None,
     }
@@ -262,7 +279,7 @@ def feeds() -> Json:
     kept = ("kind", "last_at", "simulated")
     rows = [{"id": row["feed"], **{name: row[name] for name in kept}} for row in items if row["last_at"]]
     return {
-        "text.feeds": len(items) or None,
+        "text.feeds": len(rows) or None,
         "text.silent_since": min((row["last_at"] for row in rows), default=None),
         "rows.feeds": sorted(rows, key=lambda row: row["last_at"])[:FEEDS],
     }

@@ -100,3 +100,15 @@ def test_another_city_on_the_same_home_is_refused_in_words(fresh: str, tmp_path:
 def test_a_place_is_found_by_name_pinyin_and_code(fresh: str) -> None:
     words = rows("SELECT sought, code, name_zh FROM place WHERE tier = 2 ORDER BY code LIMIT 1")[0]
     assert words["code"].lower() in words["sought"] and words["name_zh"] in words["sought"]
+
+
+def test_an_imported_border_outlives_the_next_load(fresh: str, folder: Path) -> None:
+    street = next(place for place in read_folder(folder).places if place.tier == 4)
+    with db.transaction() as conn:
+        conn.execute(
+            "UPDATE place SET schematic = false, bounds = '((1,1),(0,0))' WHERE code = %s", (street.code,)
+        )
+    change(folder, "places.csv", street.name_zh, "新社区")
+    list(city.init(folder))
+    found = rows(f"SELECT name_zh, schematic, bounds::text AS bounds FROM place WHERE code = '{street.code}'")  # noqa: S608
+    assert found == [{"name_zh": "新社区", "schematic": False, "bounds": "(1,1),(0,0)"}]

@@ -18,7 +18,6 @@ from data.live import Ask, Subject
 from data.queries import incidents, signs
 from data.store import incidents as store
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 TIERS = (
     "99/",
     "99/9901/",
@@ -60,28 +59,32 @@ def moving(empty: Any) -> Any:
     return empty
 
 
+def ago(**span: float) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(**span)
+
+
 def flood() -> None:
     """Where two posts measure it, a warm day beside it, and three cases."""
-    ago = [NOW - timedelta(minutes=minutes) for minutes in (65, 1)]
+    times = [ago(minutes=65), ago(minutes=1)]
     values = {"flood-1": (4, 30), "flood-2": (3, 16), "flood-3": (2, 5)}
     rows = [
         {"sign": "W2", "asset": asset, "at": at.isoformat(), "value": value}
         for asset, pair in values.items()
-        for at, value in zip(ago, pair, strict=True)
+        for at, value in zip(times, pair, strict=True)
     ]
-    rows += [{"sign": "W1", "place": "9901-1", "at": ago[1].isoformat(), "value": 36}]
+    rows += [{"sign": "W1", "place": "9901-1", "at": times[1].isoformat(), "value": 36}]
     readings.bulk(rows, feed="gauge")
     commands.live_through(
         [
-            Life(a_report("1", severity=2, at=NOW - timedelta(hours=3))),
+            Life(a_report("1", severity=2, at=ago(hours=3))),
             Life(a_report("2", severity=None, place="9902-1-1-1")),
-            Life(a_report("3", severity=4), (Move(Act.CLOSE, NOW - timedelta(minutes=1), "desk"),)),
+            Life(a_report("3", severity=4), (Move(Act.CLOSE, ago(minutes=1), "desk"),)),
         ]
     )
 
 
 def a_report(number: str, **changes: Any) -> Report:
-    given = {"kind": "E0506", "at": NOW - timedelta(minutes=30), "place": "9901-1-1-1", **changes}
+    given = {"kind": "E0506", "at": ago(minutes=30), "place": "9901-1-1-1", **changes}
     return Report(source="hotline", source_id=number, **given)
 
 
@@ -100,7 +103,7 @@ def row_of(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
 
 def test_the_keys_are_the_same_for_every_place_language_and_without_data(empty: Any) -> None:
     keys = {frozenset(asked(empty, path, lang)) for path in (*TIERS, SIBLING) for lang in ("zh", "en")}
-    readings.bulk([{"sign": "W1", "place": "9901-1", "at": NOW.isoformat(), "value": 20}], feed="gauge")
+    readings.bulk([{"sign": "W1", "place": "9901-1", "at": ago().isoformat(), "value": 20}], feed="gauge")
     keys |= {frozenset(asked(empty, path)) for path in TIERS}
     assert len(keys) == 1
     assert next(iter(keys)) >= GUARANTEED

@@ -99,15 +99,18 @@
   format["wall.focus"] = (sign, ctx) => ctx.word("wall.focus", { sign: ctx.name(sign.name), tier: ctx.word(`wall.each_${ctx.place.children[0].tier}`) });
   format["wall.on_map"] = (n, ctx) => ctx.word("wall.on_map", { n: ctx.format("count", (ctx.model["layer.incidents"] ?? []).length) });
 
-  const cell = (n, name) => h(`td${name}`, { class: n ? null : "w-zero" }, n ? ctx.format("count", n) : "·");
+  const cell = (n, name) => h(`td${name}`, { class: n ? null : "w-zero" }, n === null ? "—" : n ? ctx.format("count", n) : "·");
+  const sum = (...parts) => (parts.includes(null) ? null : parts.reduce((all, one) => all + one, 0));
+
+  const late = (n, ctx) => (n ? h("b.w-inv", {}, ctx.format("count", n)) : h("span.w-zero", {}, n === null ? "—" : "·"));
 
   rows["wall.grade"] = (row, ctx) => {
     const [one, two, three, four, five, six] = row.stages;
     return h(
       `tr${row.severity ? "" : ".w-routine"}`, {},
       h("th", { scope: "row" }, row.severity && shape("severity", row.severity, { inside: false, off: !row.n }), h("span", {}, ctx.word(`severity.${row.severity ?? "none"}`))),
-      row.stages.map((n) => cell(n, ".w-wide")), [one + two + three, four + five, six].map((n) => cell(n, ".w-slim")),
-      cell(row.n, ".w-sum"), h("td", {}, row.overdue ? h("b.w-inv", {}, ctx.format("count", row.overdue)) : h("span.w-zero", {}, "·")),
+      row.stages.map((n) => cell(n, ".w-wide")), [sum(one, two, three), sum(four, five), six].map((n) => cell(n, ".w-slim")),
+      cell(row.n, ".w-sum"), h("td", {}, late(row.overdue, ctx)),
     );
   };
 
@@ -134,9 +137,9 @@
   // ---- today
 
   rows["wall.hour"] = (row, ctx) => {
-    const most = Math.max(1, ...ctx.model["rows.hours"].map((one) => Math.max(one.n ?? 0, one.before)));
+    const most = Math.max(1, ...ctx.model["rows.hours"].map((one) => Math.max(one.n ?? 0, one.before ?? 0)));
     const part = (n) => `${Math.round((n / most) * 100)}%`;
-    return h("div.w-hour", {}, row.n === null ? null : h("i.w-now", { style: { height: part(row.n) } }), h("i.w-before", { style: { bottom: part(row.before) } }));
+    return h("div.w-hour", {}, row.n === null ? null : h("i.w-now", { style: { height: part(row.n) } }), row.before === null ? null : h("i.w-before", { style: { bottom: part(row.before) } }));
   };
 
   const statusMark = (status) => (cityops.shapes.status[status] && status !== "none" && status !== "stale" ? shape("status", status, { inside: false }) : h("i.w-nothing", {}));
@@ -144,14 +147,14 @@
   rows["wall.children"] = (row, ctx) =>
     h("li", {}, statusMark(row.status), h("a.w-cut", { href: ctx.href(`/wall/${row.id}`) }, placeName(row.id)),
       h("span.w-cell", {}, row.live ? ctx.format("count", row.abnormal) : "—"), h("span.w-cell", {}, ctx.format("count", row.open)),
-      h("span.w-cell", {}, row.overdue ? h("b.w-inv", {}, ctx.format("count", row.overdue)) : h("span.w-zero", {}, "·")));
+      h("span.w-cell", {}, late(row.overdue, ctx)));
 
   rows["wall.classes"] = (row, ctx) => h("li", {}, h("span.w-cut.w-grow", {}, ctx.name(row.name)), h("span.w-cell", {}, ctx.format("count", row.n)));
   rows["wall.feeds"] = (row, ctx) => h("li", {}, h("span.w-cut.w-grow", {}, row.id), h("small", {}, ctx.word(`wall.kind_${row.kind}`)), h("span.w-cell.w-far", {}, ctx.tick("wall.age", row.last_at)));
 
   format["wall.first_children"] = (list, ctx) => (list[0] ? [statusMark(list[0].status), ` ${placeName(list[0].id)} · `, `${ctx.word("wall.open_short")} ${ctx.format("count", list[0].open)}`] : "");
   format["wall.first_classes"] = (list, ctx) => (list[0] ? `${ctx.name(list[0].name)} ${ctx.format("count", list[0].n)}` : "");
-  format["wall.first_feeds"] = (list, ctx) => (list[0] ? [list[0].id, " · ", ctx.tick("wall.age", list[0].last_at)] : "");
+  format["wall.first_feeds"] = (list, ctx) => (list[0] ? [list[0].id, " · ", ctx.tick("wall.age", list[0].last_at)] : ctx.word("wall.no_feeds"));
 
   rows["wall.act"] = (row, ctx) =>
     h("li", {}, ctx.format("second", row.at), " ", row.where ? `${placeName(row.where)} · ` : "", h("em", {}, `${ctx.word(`act.${row.act}`)} ${className(row)}`));

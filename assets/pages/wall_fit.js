@@ -28,11 +28,12 @@
     root.toggleAttribute("data-too-small", innerWidth / rem < ROOM[0] || innerHeight / rem < ROOM[1]);
   }
 
+  const ROOMS = ["2 all", "2 12", "1 all", "1 12", "1 8"]; // lines a domain, and how many domains
+
   // Rows that would be cut are left out whole, from the end, and counted.
   function fit(box) {
     const across = box.dataset.fit === "across";
     const children = [...box.children];
-    for (const child of children) if (child.hidden) child.hidden = false;
     const { right, bottom } = box.getBoundingClientRect();
     const beyond = children.map((child) => {
       const own = child.getBoundingClientRect();
@@ -40,6 +41,16 @@
     });
     const from = beyond.indexOf(true);
     if (from >= 0) children.forEach((child, at) => at >= from && (child.hidden = true));
+    return from < 0;
+  }
+
+  // The most that can be told of every domain.
+  function furnish(box) {
+    for (const room of ROOMS) {
+      box.dataset.room = room;
+      for (const child of box.children) if (child.hidden) child.hidden = false;
+      if (fit(box)) return;
+    }
   }
 
   // Of overdue and next due both stay in sight: the last overdue ones go before the first that is still in time.
@@ -80,9 +91,12 @@
   }
 
   function all() {
+    const boxes = document.querySelectorAll(".w [data-fit]");
+    for (const box of boxes) for (const child of box.children) if (child.hidden) child.hidden = false;
     for (const row of document.querySelectorAll(".w li:has(> .w-n)")) loosen(row);
-    for (const box of document.querySelectorAll(".w [data-fit]")) {
-      fit(box);
+    for (const box of boxes) {
+      if ("room" in box.dataset) furnish(box);
+      else fit(box);
       if (!box.dataset.split) continue;
       split(box);
       const { bottom } = box.getBoundingClientRect();

@@ -56,6 +56,7 @@ class Listener:
         self._prod()
         if self._thread.is_alive():
             self._thread.join(ASK_SECONDS)
+        self._wake.close()
 
     @property
     def up(self) -> bool:
@@ -73,7 +74,7 @@ class Listener:
         return done.wait(max(0.0, deadline - monotonic()))
 
     def _prod(self) -> None:
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # full: it is awake; closed: it has ended
             self._wake.send(b"\0")
 
     def _run(self) -> None:
@@ -86,6 +87,7 @@ class Listener:
             self._connected.clear()
             self._ears.lost()
             self._pause()
+        self._woken.close()
 
     def _say(self, reason: str) -> None:
         """Once, not at every try."""

@@ -51,6 +51,7 @@ class Writer:
         self._call(lambda: self._end(farewell))
         if self._thread.is_alive():
             self._thread.join(FAREWELL_SECONDS + BEAT_SECONDS)
+        self._wake.close()
 
     def adopt(self, viewer: Viewer, first: bytes) -> None:
         self._call(lambda: self._take(viewer, first))
@@ -61,7 +62,7 @@ class Writer:
 
     def _call(self, call: Callable[[], None]) -> None:
         self._calls.append(call)
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # full: it is awake; closed: it has ended
             self._wake.send(b"\0")
 
     def _run(self) -> None:
@@ -75,6 +76,7 @@ class Writer:
                 due = monotonic() + BEAT_SECONDS
                 self._beat()
         self._selector.close()
+        self._woken.close()
 
     def _serve(self, viewer: Viewer | None, mask: int) -> None:
         if viewer is None:

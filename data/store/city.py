@@ -12,6 +12,7 @@ from data.domain.sign import Leaf
 from data.store import nodes
 
 WITH_HISTORY = frozenset({"place", "sign", "class"})
+GROUND = frozenset({"centre", "geometry", "outline", "bounds", "schematic"})
 
 
 def loaded(conn: Conn) -> dict[str, Any] | None:
@@ -22,8 +23,8 @@ def loaded(conn: Conn) -> dict[str, Any] | None:
 def facts(conn: Conn) -> dict[str, Any] | None:
     """The same without the base layer, names and domains in two languages."""
     return conn.execute(
-        """SELECT root, jsonb_build_object('zh', name_zh, 'en', name_en) AS name, timezone, languages, domains,
-                  units, demo, hash, loaded_at, history FROM city"""
+        """SELECT root, jsonb_build_object('zh', name_zh, 'en', name_en) AS name, timezone, languages,
+                  domains, units, demo, hash, loaded_at, history FROM city"""
     ).fetchone()
 
 
@@ -61,8 +62,8 @@ def _city(conn: Conn, city: City) -> None:
              base = excluded.base,
              demo = excluded.demo, hash = excluded.hash, loaded_at = now()""",
         (
-            city.root, city.name_zh, city.name_en, city.timezone, list(city.languages), Jsonb(domains), Jsonb(city.units),
-            Jsonb(city.base) if city.base else None, Jsonb(city.demo), city.hash,
+            city.root, city.name_zh, city.name_en, city.timezone, list(city.languages), Jsonb(domains),
+            Jsonb(city.units), Jsonb(city.base) if city.base else None, Jsonb(city.demo), city.hash,
         ),
     )  # fmt: skip
 
@@ -119,7 +120,15 @@ def _asset(row: Any) -> dict[str, Any]:
 
 # ── rows of any table, with what they said before ───────────────────────────────────────────────
 def write_places(conn: Conn, rows: Sequence[Mapping[str, Any]]) -> int:
-    return write(conn, "place", ["code"], rows)
+    """A schematic cell never takes the place of a real one that was imported."""
+    real = {row["code"] for row in conn.execute("SELECT code FROM place WHERE NOT schematic")}
+    drawn = [row for row in rows if row["code"] not in real or not row["schematic"]]
+    named = [
+        {name: value for name, value in row.items() if name not in GROUND}
+        for row in rows
+        if row["code"] in real and row["schematic"]
+    ]
+    return write(conn, "place", ["code"], drawn) + write(conn, "place", ["code"], named)
 
 
 def write_assets(conn: Conn, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -202,7 +211,7 @@ def _row(alias: str, names: Iterable[str]) -> sql.Composed:
 
 # ── what is expected ────────────────────────────────────────────────────────────────────────────
 def expected(city: City) -> list[Leaf]:
-    """The series of series.csv; of a sign that has none there, every place of its tier or asset of its kind."""
+    """The series of series.csv; of a sign without any there, all places of its tier or assets of its kind."""
     homes = {asset.code: asset.place for asset in city.assets}
     named = [
         Leaf(row.sign, homes[row.asset] if row.asset else row.place or "", row.asset or "", row.capacity)

@@ -90,8 +90,8 @@ class Series:
 
     @cached_property
     def offset(self) -> Ints:
-        """Seconds after the period's beginning: spread out, so that something always arrives somewhere."""
-        luck = uniform(self.own, np.full(1, 1, dtype=np.int64))
+        """Seconds after the period's beginning: spread out, and with every seed the same."""
+        luck = uniform(keys(self.sign.code, self.places, self.assets), np.zeros(1, dtype=np.int64))
         if self.period >= DAY:
             return ((MORNING - offset_at(0, self.zone)) % DAY + luck * HOUR).astype(np.int64)
         return (luck * min(self.period, HOUR // 4)).astype(np.int64)
