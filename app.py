@@ -12,7 +12,7 @@ def create() -> "Dash":
     from dash import Dash
 
     from data import api, cli, live
-    from pages import _frame, _guard, _policy, _shapes
+    from pages import _frame, _guard, _policy, _shapes, _start
 
     app = Dash(
         __name__,
@@ -30,6 +30,7 @@ def create() -> "Dash":
     _shapes.mount(app)
     _guard.mount(app)
     _policy.csp(app)
+    _start.mount(app)
     return app
 
 

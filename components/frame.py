@@ -8,6 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from components import text
+from components.leaf import dashed
 
 INDEX = """<!DOCTYPE html>
 <html lang="zh-CN" data-skin="dark" data-live="opening">
@@ -78,22 +79,22 @@ def connection(lang: str) -> Component:
             html.Span(className="unseen", role="status"),
         ],
         className="connection",
-        **{"data-connection": lang},
+        **dashed(data_connection=lang),
     )
 
 
 def clock(lang: str) -> Component:
-    parts = [
-        html.Span(**{"data-key": "frame.now", "data-format": "today"}),
+    parts: list[Any] = [
+        html.Span(**dashed(data_key="frame.now", data_format="today")),
         " ",
-        html.Span(**{"data-key": "frame.now", "data-format": "now"}),
+        html.Span(**dashed(data_key="frame.now", data_format="now")),
     ]
     return html.Span(parts, className="clock", lang=lang)
 
 
 def simulated(lang: str) -> Component:
     """Shown as soon as anything on the page is."""
-    return html.Span(text.say(lang, "word.simulated"), className="sim", **{"data-simulated-badge": ""})
+    return html.Span(text.say(lang, "word.simulated"), className="sim", **dashed(data_simulated_badge=""))
 
 
 def said(lang: str, key: str, why: str = "", error: bool = False) -> Component:
@@ -117,16 +118,15 @@ def _menu(page: str, place: Mapping[str, Any], lang: str, kind: str, label: str)
     current = BELONGS.get(page, page)
     links = [_entry(row, place, lang, row[0] == current, kind) for row in RAIL]
     logo = [html.A(say("word.product"), href=address("/", lang), className="logo")] if kind == "rail" else []
-    return html.Nav([*logo, *links], className=kind, **{"aria-label": label})
+    return html.Nav([*logo, *links], className=kind, **dashed(aria_label=label))
 
 
 def _entry(
     row: tuple[str, str, str], place: Mapping[str, Any], lang: str, current: bool, kind: str
 ) -> Component:
     name, path, letter = row
-    marks: dict[str, str] = {"aria-current": "page"} if current else {}
-    if kind == "rail":
-        marks["data-go"] = letter
+    go = {"data_go": letter} if kind == "rail" else {}
+    marks = dashed(**go, **({"aria_current": "page"} if current else {}))
     return html.A(
         text.say(lang, f"page.{name}"), href=address(path.format(code=place["code"]), lang), **marks
     )
@@ -137,9 +137,9 @@ def _crumbs(place: Mapping[str, Any], lang: str, base: str) -> Component:
         html.Li(html.A(text.name(one["name"], lang), href=address(f"{base}{one['code']}", lang)))
         for one in place["ancestors"]
     ]
-    here = html.Li(html.Span(text.name(place["name"], lang), **{"aria-current": "page"}))
+    here = html.Li(html.Span(text.name(place["name"], lang), **dashed(aria_current="page")))
     return html.Nav(
-        html.Ol([*above, here], className="crumb"), **{"aria-label": text.say(lang, "word.place")}
+        html.Ol([*above, here], className="crumb"), **dashed(aria_label=text.say(lang, "word.place"))
     )
 
 
@@ -150,8 +150,8 @@ def _meta(lang: str, other: str) -> Component:
             simulated(lang),
             connection(lang),
             html.Span(clock(lang), className="desk"),
-            html.Span(className="find desk", role="search", **{"data-search": ""}),
-            html.Button("", className="switch desk", **{"data-skin-switch": "", "type": "button"}),
+            html.Span(className="find desk", role="search", **dashed(data_search="")),
+            html.Button("", className="switch desk", **dashed(data_skin_switch="", type="button")),
             html.A(
                 say("word.language"), href=other, className="switch", title=say("word.language_title"),
                 lang="zh-CN" if lang == "en" else "en",
@@ -167,19 +167,14 @@ def _strip(place: Mapping[str, Any], say: Any) -> Component:
         [
             html.Span(count, className="lead"),
             html.Ul(
-                **{
-                    "data-strip": "",
-                    "data-key": "rows.children",
-                    "data-row": "frame.kid",
-                    "data-walk": "list",
-                }
+                **dashed(data_strip="", data_key="rows.children", data_row="frame.kid", data_walk="list")
             ),
         ],
         className="kids",
-        **{"aria-label": say("word.below")},
+        **dashed(aria_label=say("word.below")),
     )
 
 
-def first(data: Mapping[str, Any] | None) -> list[Component]:
+def first(data: dict[str, Any] | None) -> list[Component]:
     """The first state for the browser; everything after it comes by the stream."""
     return [dcc.Store(id=STATE, data=data), html.Div(id=MOUNTED, hidden=True)]

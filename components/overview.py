@@ -65,20 +65,21 @@ def tiles(say: Say, link: Link) -> Component:
             beside=[leaf.leaf("text.coverage", "overview.reporting", blank=""), share],
         ),
         tile(
-            say, link("signs"), "abnormal", ("abnormal", "count"), say("overview.abnormal_unit"),
+            say, link("signs", state="abnormal"), "abnormal", ("abnormal", "count"),
+            say("overview.abnormal_unit"),
             [leaf.rows("rows.levels", "overview.level"), quiet(words="overview", blank="")], beside_label=age,
         ),
         tile(
-            say, link("incidents", state="open"), "open", ("open", "count"), cases,
+            say, link("incidents"), "open", ("open", "count"), cases,
             leaf.rows("rows.grades", "overview.grade", empty="overview.no_open"), beside_label=at_once,
         ),
         tile(
-            say, link("incidents", state="open", overdue="true"), "overdue", ("overdue", "overview.late"),
+            say, link("incidents", overdue="true"), "overdue", ("overdue", "overview.late"),
             cases, leaf.leaf("text.longest", "overview.longest", blank=say("overview.no_overdue")),
             beside_label=at_once,
         ),
         tile(
-            say, link("incidents"), "reported", ("reported", "count"), cases, before["reported"],
+            say, link("incidents", state="all"), "reported", ("reported", "count"), cases, before["reported"],
             act="act_list",
         ),
         tile(
@@ -168,9 +169,7 @@ def standing(say: Say) -> Component:
 
 
 def case_sections(say: Say, link: Link, export: Component) -> list[Component]:
-    all_open = html.A(
-        say("overview.all_incidents"), href=link("incidents", state="open"), **{"data-hotkey": "i"}
-    )
+    all_open = html.A(say("overview.all_incidents"), href=link("incidents"), **{"data-hotkey": "i"})
     rows = leaf.rows(
         "rows.incidents", "overview.incident", top=PAINTED, walk="list", also="rows.incidents",
         empty="overview.no_incidents",

@@ -11,6 +11,8 @@ from data.domain.urgency import OPEN_STAGES
 
 Say = Callable[..., str]
 
+CENTRES = 2  # tiers that have a centre of operations
+
 # What an eye eight metres away must not be asked: three steps for six.
 PARTS = {"taken": (1, 2, 3), "worked": (4, 5), "checked": (6,)}
 
@@ -32,9 +34,9 @@ def body(place: dict[str, Any], lang: str) -> list[Component]:
 
 # ── the header ──────────────────────────────────────────────────────────────────────────────────
 def header(place: dict[str, Any], say: Say, lang: str) -> Component:
-    above = [text.name(one["name"], lang) for one in place["ancestors"][1:]]
+    above = [text.name(one["name"], lang) for one in place["ancestors"][1:][-1:]]
     line = say("wall.join").join([*above, say(f"wall.tier_{place['tier']}")])
-    title = [html.H1(say("wall.title", place=text.name(place["name"], lang)), className="w-cut")]
+    title = [html.H1(say("wall.title" if place["tier"] <= CENTRES else "wall.title_below", place=text.name(place["name"], lang)), className="w-cut")]
     under = html.P([html.Span(line, className="w-cut"), frame.simulated(lang)], className="w-line")
     groups = {
         "a": [html.Div([*title, under], className="w-name"), collected(say)],
@@ -118,6 +120,7 @@ def signs(say: Say) -> Component:
     ]
     return region(
         "signs", title,
+        leaf.leaf("text.expected", "wall.measured", "p", blank=say("wall.unmeasured"), className="w-unmeasured"),
         leaf.rows("rows.signs", "wall.sign", data_fit="down", className="w-abnormal", empty="wall.calm"),
         html.H2([html.Strong(say("wall.domains")), *counts], className="w-gap"),
         leaf.rows("rows.domains", "wall.domain", data_fit="down", data_room="", className="w-ledger"),

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import dash
 from dash import ClientsideFunction, Input, Output, clientside_callback, html
 from dash.development.base_component import Component
+from flask import has_request_context, request
 from structlog import get_logger
 
 from components import frame, text
@@ -29,6 +30,7 @@ NOWHERE: dict[str, Any] = {
     "area_km2": None, "population": None, "schematic": True, "ancestors": [], "children": [],
 }  # fmt: skip
 
+DRAWN_AT = "/_dash-update-component"
 INDEX, shell = frame.INDEX, frame.shell
 
 log = get_logger(__name__)
@@ -105,13 +107,13 @@ def register_page(
 
     def layout(**address: str) -> Component:
         lang = text.language(address.get("lang"))
-        if not all(address.get(variable) for variable in form.variables):
+        if not _is_drawn() or not all(address.get(variable) for variable in form.variables):
             return _skeleton(form, NOWHERE, lang, [], None)
         return _layout(page, form, address, lang)
 
     title = text.say("zh", f"page.{name}")
     variable = bool(form.variables)
-    dash.register_page(
+    dash.register_page(  # type: ignore[no-untyped-call]
         module,
         path=f"/{name}" if variable else path,
         path_template=path if variable else None,
@@ -121,22 +123,30 @@ def register_page(
     )
 
 
+def _is_drawn() -> bool:
+    """Dash also calls every layout bare, once, to learn its ids: no reason to ask the database."""
+    return has_request_context() and request.path == DRAWN_AT
+
+
 def _layout(page: live.Page, form: Form, address: Mapping[str, str], lang: str) -> Component:
     """Never raises: a page that fails to open stays blank, and a wall with it."""
     given = live.known(page, address)
     subject_text = form.text(address)
     try:
         picture = _picture(page, subject_text, given)
+        if picture is not None:
+            return _drawn(form, picture, subject_text, given)
     except Refusal as refusal:
         return _refused(form, refusal, lang)
     except Exception:
         log.exception("page.failed", page=page.name, subject=subject_text)
-        picture = None
-    if picture is None:
-        return _without(page, form, subject_text, given)
-    notes = [frame.said(lang, "word.kept", error=True)] if picture.frozen else []
+    return _without(page, form, subject_text, given)
+
+
+def _drawn(form: Form, picture: Picture, subject_text: str, given: dict[str, str]) -> Component:
+    notes = [frame.said(given["lang"], "word.kept", error=True)] if picture.frozen else []
     first = _first(form, picture, subject_text, given)
-    return _skeleton(form, picture.where["place"], lang, notes, first)
+    return _skeleton(form, picture.where["place"], given["lang"], notes, first)
 
 
 def _picture(page: live.Page, subject_text: str, given: dict[str, str]) -> Picture | None:

@@ -26,7 +26,7 @@ NOTICE = """<!DOCTYPE html>
 
 
 def mount(app: Dash) -> None:
-    """Stands before Dash's own routes: `/` leads to the whole city, an unknown page, place or id answers 404."""
+    """Stands before Dash: `/` leads to the whole city, an unknown page, place or id answers 404."""
     app.server.before_request(known_address)
 
 
@@ -34,6 +34,7 @@ def known_address() -> Answer | None:
     if request.url_rule is None or request.url_rule.rule not in CATCH_ALL:
         return None
     try:
+        city.city_row()  # while none is loaded nothing is unknown yet
         return _way(unquote(request.path).strip("/"))
     except Refusal as refusal:
         return notice(refusal, text.language(request.args.get("lang")))
@@ -65,11 +66,18 @@ def notice(refusal: Refusal, lang: str) -> Response:
     missing = refusal.status in (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     said = {
         "tag": "en" if lang == "en" else "zh-CN",
-        "title": text.say(lang, "word.not_found" if missing else "word.refused"),
+        "title": text.say(lang, _title(refusal, missing)),
         "product": text.say(lang, "word.product"),
         "why": refusal.detail(lang),
         "way": text.say(lang, "word.to_city"),
         "home": "/?lang=en" if lang == "en" else "/",
     }
     body = NOTICE.format(**{name: escape(words) for name, words in said.items()})
-    return Response(body, HTTPStatus.NOT_FOUND if missing else refusal.status, mimetype="text/html")
+    again = {} if refusal.retry_after is None else {"Refresh": "2", "Retry-After": str(refusal.retry_after)}
+    return Response(body, HTTPStatus.NOT_FOUND if missing else refusal.status, again, mimetype="text/html")
+
+
+def _title(refusal: Refusal, missing: bool) -> str:
+    if refusal.retry_after is not None:
+        return "word.loading"
+    return "word.not_found" if missing else "word.refused"

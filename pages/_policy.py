@@ -25,7 +25,6 @@ def csp(app: Dash) -> None:
     first request, so they are counted at the first answer and not at import."""
     known: list[str] = []
 
-    @app.server.after_request
     def add(response: Response) -> Response:
         if response.mimetype == "text/html":
             if not known:
@@ -34,3 +33,5 @@ def csp(app: Dash) -> None:
             response.headers["Referrer-Policy"] = "same-origin"
             response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+    app.server.after_request(add)

@@ -41,7 +41,8 @@ def _answer(features: list[dict[str, Any]]) -> Response:
     answer = Response(body, content_type="application/geo+json")
     answer.set_etag(blake2b(body, digest_size=12).hexdigest())
     answer.headers["Cache-Control"] = "private, max-age=300"
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
 
 
 def mount(app: Dash) -> None:

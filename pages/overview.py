@@ -33,7 +33,7 @@ def state(subject: Subject, ask: Ask) -> dict[str, Any]:
         **coverage(board),
         **sign_lists(code, [said(sign, units) for sign in board["signs"]]),
         "text.quiet": quiet(board),
-        **cases(load),
+        **cases(load, ask.lang),
         **verdict(board, load["matrix"], below),
         **facts(overview.in_force(subject.path), ask.lang),
         "rows.children": below,
@@ -101,7 +101,8 @@ def _count(rows: Sequence[Row], status: str) -> int:
 
 
 # ── incidents ───────────────────────────────────────────────────────────────────────────────────
-def cases(load: Json) -> Json:
+def cases(load: Json, lang: str) -> Json:
+    """What somebody wrote in his own words is no part of an English state."""
     matrix, today = load["matrix"], load["today"]
     rows = [
         {"id": str(grade or "none"), "severity": grade, "cells": cells(matrix, grade)} for grade in GRADES
@@ -113,7 +114,9 @@ def cases(load: Json) -> Json:
         **{f"text.{name}": value for name, value in today.items()},
         "rows.grades": [grade for grade in grades if grade["n"]],
         "rows.matrix": [*rows, {"id": "sum", "severity": None, "cells": cells(matrix, *GRADES)}],
-        "rows.incidents": load["pressing"],
+        "rows.incidents": [
+            {**row, "description": None if lang == "en" else row["description"]} for row in load["pressing"]
+        ],
     }
 
 

@@ -7,7 +7,7 @@ from components import signs as skeleton
 from data.domain.refusal import Refusal
 from data.domain.urgency import BAD
 from data.live import Ask, Subject
-from data.queries import city, overview, signs
+from data.queries import city, sign_page, signs
 from pages import _frame
 
 Json = dict[str, Any]
@@ -98,11 +98,10 @@ def domain(code: str, name: Row, own: Sequence[Row]) -> Json:
 
 def below(place: str) -> list[Json]:
     """For the strip: each child with its worst status, in code order."""
-    names = {row["code"]: row["name"] for row in overview.children(place)}
-    glances = signs.summary(place)["children"]
+    glances = {row["place"]: row for row in signs.summary(place)["children"]}
     return [
-        {"id": row["place"], "name": names[row["place"]], "status": row["status"] if row["expected"] else None}
-        for row in glances
+        {"id": code, "name": name, "status": glances[code]["status"] if glances[code]["expected"] else None}
+        for code, name in sign_page.below(place).items()
     ]
 
 

@@ -58,7 +58,7 @@ def tiles(say: Any) -> list[Any]:
     return [
         tile(say("sources.feeds"), "", leaf.leaf("text.feeds", "count", "B")),
         *counts,
-        tile(say("sources.worker"), say("sources.worker_why"), leaf.leaf("text.worker", "ago", "B")),
+        tile(say("sources.worker"), "", leaf.leaf("text.worker", "ago", "B")),
         tile(
             say("sources.history"), "",
             leaf.leaf("text.history", "percent", "B", digits=0, blank=say("sources.history_none")),

@@ -19,7 +19,8 @@ from pages import _frame
 Json = dict[str, Any]
 Row = Mapping[str, Any]
 
-SIGNS, KEYS = 6, 2  # rows of abnormal signs; signs a tile names
+SIGNS = 6  # rows of abnormal signs
+FEW, KEYS, MORE_KEYS = 6, 2, 6  # signs a tile names; the more, where domains are few
 CLOCKS, POINTS, ACTS, CLASSES, FEEDS, CHILDREN = 6, 200, 6, 6, 6, 8
 MODE, URGENT = "平急", "急"
 HOURS = 24
@@ -93,6 +94,7 @@ def sign_rows(code: str, lists: Lists, domains: Sequence[Row], unit: Callable[[s
     own = [*lists.bad, *lists.gaps, *(sign for sign in lists.rest if sign["expected"])]
     known = any(sign["live"] for sign in own)
     tiles = [tile for domain in domains if (tile := domain_tile(domain, own, lists.rest))]
+    most = KEYS if len(tiles) > FEW else MORE_KEYS
     worst = lists.bad[:SIGNS]
     found = overview.details({sign["code"]: sign for sign in worst}, code)
 
@@ -108,7 +110,7 @@ def sign_rows(code: str, lists: Lists, domains: Sequence[Row], unit: Callable[[s
         "text.silent": count(own, NONE),
         "rows.levels": [{"id": word, "n": count(lists.bad, word) if known else None} for word in BAD],
         "rows.signs": [shown(sign) for sign in worst] if known else None,
-        "rows.domains": dropped([{**tile, "signs": [shown(sign) for sign in tile["signs"]]} for tile in tiles]),
+        "rows.domains": dropped([{**tile, "signs": [shown(sign) for sign in tile["signs"][:most]]} for tile in tiles]),
     }
 
 
@@ -132,7 +134,7 @@ def domain_tile(domain: Row, own: Sequence[Row], rest: Sequence[Row]) -> Json | 
         "status": bad[0] if bad else None,
         "n": sum(count(mine, status) for status in BAD),
         "gaps": sum(count(mine, status) for status in GAPS),
-        "signs": sorted(mine or lent, key=_brevity)[:KEYS],
+        "signs": sorted(mine or lent, key=_brevity)[:MORE_KEYS],
     }
 
 

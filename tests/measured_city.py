@@ -69,7 +69,8 @@ def signs() -> list[dict[str, str]]:
         t1, t2, t3 = LEVELS[way]
         rows.append(
             _sign(
-                f"S{number:02}", tier=tier, kind=kind, direction=way, t1=t1, t2=t2, t3=t3, fold_time=time, fold_space=space,
+                f"S{number:02}", tier=tier, kind=kind, direction=way, t1=t1, t2=t2, t3=t3, fold_time=time,
+                fold_space=space,
                 weight=next(weight), shared="1" if number % 2 else "",
             )
         )  # fmt: skip
@@ -77,7 +78,8 @@ def signs() -> list[dict[str, str]]:
     rows.append(_sign("CAPACITY", tier="3", t1="70%", direction="H", fold_time="last", fold_space="sum"))
     rows.append(
         _sign(
-            "HELD", tier="3", direction="H", t1="40", t2="60", t3="80", hold="10min", freshness="1h", hysteresis="5",
+            "HELD", tier="3", direction="H", t1="40", t2="60", t3="80", hold="10min", freshness="1h",
+            hysteresis="5",
             fold_time="last", fold_space="max", shared="1",
         )
     )  # fmt: skip
@@ -103,7 +105,8 @@ def assets() -> list[tuple[str, str, str]]:
 def write(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "city.toml").write_text(
-        'root = "C"\nname_zh = "测量市"\nname_en = "Measured City"\ntimezone = "Asia/Shanghai"\nlanguages = ["zh", "en"]\n',
+        'root = "C"\nname_zh = "测量市"\nname_en = "Measured City"\n'
+        'timezone = "Asia/Shanghai"\nlanguages = ["zh", "en"]\n',
         encoding="utf-8",
     )
     _table(

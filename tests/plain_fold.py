@@ -77,10 +77,12 @@ class Plain:
     def _of_time(self, key: Key, values: list[float]) -> Row:
         total = math.fsum(values)
         value = {
-            "mean": total / len(values), "sum": total, "max": max(values), "min": min(values), "last": values[-1],
+            "mean": total / len(values), "sum": total, "max": max(values), "min": min(values),
+            "last": values[-1],
         }[self.signs[key[0]]["fold_time"]]  # fmt: skip
         return {
-            "n": len(values), "sum": total, "min": min(values), "max": max(values), "last": values[-1], "live": 1,
+            "n": len(values), "sum": total, "min": min(values), "max": max(values), "last": values[-1],
+            "live": 1,
             "value": value, "rank": self.rank(key, value),
         }  # fmt: skip
 

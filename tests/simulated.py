@@ -65,7 +65,7 @@ def model_of(scenario: Scenario, *codes: str, seed: int = 7, districts: int = 4)
     cells = [cells for cells in catalogue() if not codes or cells["code"] in codes]
     rows = [row for one in cells for row in rows_of(one, districts)]
     people = {str(row["place"]): 200_000.0 + 60_000 * (int(str(row["id"])) % 3) for row in rows}
-    found = series.gather(rows, map(sign_of, cells), profiles(), people, seed=seed, zone=ZONE)
+    found = series.gather(rows, map(sign_of, cells), profiles(), series.Setting(people, seed, ZONE))
     return Model(found, scenario, profiles(), seed)
 
 

@@ -2,22 +2,22 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests import measured_city
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.plain_fold import mismatches
 
 from data import db
 from data.commands import readings
 from data.work import fold, sweep
+from tests import measured_city
+from tests.plain_fold import mismatches
 
 NOW = datetime.now(UTC)
+MEASURING = {"2": "A B", "3": "A1 A2 B1", "4": "A1x A1y B2y", "5": "A1x0 A1y0 A1y1 B1x0"}
 SERIES = [
-    *((sign["code"], code) for sign in measured_city.signs() if sign["tier"] for code in ("A1", "A2", "B1") if sign["tier"] == "3"),
-    *((sign["code"], code) for sign in measured_city.signs() for code in ("A", "B") if sign["tier"] == "2"),
-    *((sign["code"], code) for sign in measured_city.signs() for code in ("A1x", "A1y", "B2y") if sign["tier"] == "4"),
-    *((sign["code"], code) for sign in measured_city.signs() for code in ("A1x0", "A1y0", "A1y1", "B1x0") if sign["tier"] == "5"),
+    (sign["code"], place)
+    for sign in measured_city.signs() if sign["tier"]
+    for place in MEASURING[sign["tier"]].split()
 ]  # fmt: skip
 METERS = [
     (sign["code"], code) for sign in measured_city.signs() for code, kind, _ in measured_city.assets()

@@ -122,7 +122,8 @@ def test_the_ledger_balances_and_says_why(folder_conn: db.Conn) -> None:
     post([GOOD, GOOD, None, GOOD | {"value": "x"}, GOOD | {"value": 2}], feed="f")  # type: ignore[list-item]
     post([None] * 3, feed="f")  # type: ignore[list-item]
     rows = folder_conn.execute(
-        "SELECT sum(received) AS received, sum(stored) AS stored, sum(same) AS same, sum(rejected) AS rejected"
+        "SELECT sum(received) AS received, sum(stored) AS stored, sum(same) AS same,"
+        "   sum(rejected) AS rejected"
         " FROM ledger WHERE feed = 'f'"
     ).fetchone()
     assert rows == {"received": 8, "stored": 1, "same": 1, "rejected": 6}
@@ -177,12 +178,13 @@ def test_the_first_real_reading_ends_the_simulated_series(folder_conn: db.Conn, 
     post([a_reading("BARRIER", "A1", minutes=2, value=7)], feed="real")
     assert wrong(folder_conn) == []
     rows = folder_conn.execute(
-        "SELECT place, count(*) AS n, sum(value) AS sum FROM reading JOIN node USING (id) GROUP BY 1 ORDER BY 1"
+        "SELECT place, count(*) AS n, sum(value) AS sum FROM reading JOIN node USING (id)"
+        " GROUP BY 1 ORDER BY 1"
     ).fetchall()
     assert rows == [{"place": "A1", "n": 1, "sum": 7.0}, {"place": "A2", "n": 3, "sum": 300.0}]
     whole = folder_conn.execute(
-        "SELECT place, source, simulated FROM latest JOIN node n USING (id) WHERE sign = 'BARRIER' AND latest.at IS NOT NULL"
-        " ORDER BY place".replace("source, simulated", "latest.source, latest.simulated")
+        "SELECT n.place, l.source, l.simulated FROM latest l JOIN node n USING (id)"
+        " WHERE n.sign = 'BARRIER' AND l.at IS NOT NULL ORDER BY n.place"
     ).fetchall()
     assert [(row["place"], row["source"], row["simulated"]) for row in whole] == [
         ("A", "several", True), ("A1", "real", False), ("A2", "sim", True), ("C", "several", True),

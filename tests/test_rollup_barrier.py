@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.parametrize("rounds", [15, pytest.param(150, marks=pytest.mark.slow)])
 def test_eight_streets_of_one_district_post_at_once(folder_conn: db.Conn, rounds: int) -> None:
-    """With two folding processes that run all the while: whoever recomputes a parent must see all children."""
+    """Two folding processes run all the while: whoever recomputes a parent must see all its children."""
     stop = threading.Event()
     lanes = [
         threading.Thread(target=keep, args=(stop, lambda: None))
@@ -134,8 +134,8 @@ def _kill_only(worker: subprocess.Popen[bytes]) -> None:
 
 def _leaders(conn: db.Conn) -> int:
     row = conn.execute(
-        "SELECT count(*) AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()"
-        " WHERE locktype = 'advisory' AND classid = 80 AND granted"
+        "SELECT count(*) AS n FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        "   AND d.datname = current_database() WHERE locktype = 'advisory' AND classid = 80 AND granted"
     ).fetchone()
     assert row is not None
     return int(row["n"])

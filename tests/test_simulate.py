@@ -155,7 +155,7 @@ def test_a_sign_without_a_profile_stays_on_its_normal_side(
     }  # fmt: skip
     rows = list(rows_of(cells))
     people = {str(row["place"]): 1.0 for row in rows}
-    found = series.gather(rows, [sign_of(cells)], profiles(), people, seed=1, zone=ZONE)
+    found = series.gather(rows, [sign_of(cells)], profiles(), series.Setting(people, 1, ZONE))
     model = Model(found, ORDINARY.model_copy(update={"trouble": 0.0}), profiles(), 1)
     due, values = during(model, "X1", at("2026-11-23T00:00"), at("2026-11-24T00:00"))
     assert (rank_of(found["X1"], due, values) == 0).mean() > 0.97

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from data import live
+from data import db, live
 from data.domain.rights import GUEST, Viewer
+from data.store import migrations
+from tests.conftest import Postgres, pointed_at
 
 TIERS = {1: "99", 2: "9901", 3: "9901-1", 4: "9901-1-1", 5: "9901-1-1-1"}
 SIGN = "W2"
@@ -88,3 +91,13 @@ def test_an_unknown_address_is_not_found(client: FlaskClient, address: str) -> N
 def test_the_root_leads_to_the_whole_city(client: FlaskClient) -> None:
     answer = client.get("/?lang=en")
     assert answer.status_code == 302 and answer.location.endswith("/overview/99?lang=en")
+
+
+def test_before_a_city_is_loaded_a_page_says_so_and_asks_again(postgres: Postgres, flask_app: Flask) -> None:
+    with closing(postgres.admin()) as admin:
+        admin.execute("CREATE DATABASE empty_city OWNER cityops_owner")
+    with pointed_at(postgres, "empty_city"):
+        with closing(db.owner()) as conn:
+            migrations.migrate(conn)
+        answer = flask_app.test_client().get("/overview/99")
+    assert answer.status_code == 503 and answer.headers["Refresh"]

@@ -60,6 +60,14 @@
   cityops.format["overview.longest"] = (due, ctx) => ctx.word("overview.longest", { t: ctx.format("countdown", due) });
   cityops.ticks.add("overview.longest");
 
+  // The lists of today begin at the city's midnight.
+  (cityops.listeners["text.midnight"] ??= []).push((midnight, ctx) => {
+    const lists = { reported: { state: "all", from: midnight }, closed: { closed_from: midnight } };
+    for (const [name, query] of Object.entries(lists)) {
+      document.querySelector(`.ov .kpi.${name}`)?.setAttribute("href", ctx.href(`/incidents/${ctx.place.code}`, query));
+    }
+  });
+
   // ---- signs
 
   // Healthy rows carry no badge.

@@ -19,7 +19,16 @@
   const unit = (value) => value && value !== "1" && h("span.w-u", {}, ctx.format("unit", value));
   const number = (row) => (row.value === null ? "—" : ctx.format("number", row.value));
   const join = (...parts) => parts.flat().filter((one) => one !== null && one !== "" && one !== undefined && one !== false).flatMap((one, at) => (at ? [" · ", one] : [one]));
-  const short = (name) => (ctx.lang === "en" ? ctx.name(name).replace(/ (District|Subdistrict|Street|Community|Village|Town|Township)$/, "") : ctx.name(name).replace(/(?<=..)(区|街道)$/, ""));
+  const ENDS = { en: / (District|Subdistrict|Street|Community|Village|Town|Township)$/, zh: /(?<=..)((?<!社)区|街道)$/ };
+
+  // Without what the wall's own title says already.
+  function short(name) {
+    const [said, own] = [ctx.name(name), ctx.name(ctx.place?.name)];
+    if (said.startsWith(own) && said !== own) return said.slice(own.length).trim();
+    return said.replace(ENDS[ctx.lang === "en" ? "en" : "zh"], "");
+  }
+
+  const sum = (...parts) => (parts.includes(null) ? null : parts.reduce((all, one) => all + one, 0));
   const placeName = (code) => short(ctx.place?.children?.find((one) => one.code === code)?.name);
   const className = (row) => (row.class_name ? ctx.name(row.class_name) : row.class);
 
@@ -60,7 +69,6 @@
 
   // Where it is worst, else how much of it is live.
   function whence(row, ctx) {
-    if (row.from) return ctx.word("wall.lent", { place: ctx.name(ctx.place?.ancestors?.find(({ code }) => code === row.from)?.name) });
     if (row.worst) return ctx.name(row.worst.name);
     return row.expected > 1 ? ctx.format("coverage", row) : null;
   }
@@ -68,6 +76,8 @@
   const age = (row) => (row.at ? ctx.tick("wall.age", row.at) : "—");
   const signName = (row) => ctx.name(row.name).replace(/\s*[(（][^)）]*[)）]/g, "");
   const sparkOf = (row, width, height) => ctx.spark(row.spark, { high: row.limit, status: row.status, width, height });
+
+  format["wall.measured"] = () => "";
 
   rows["wall.sign"] = (row, ctx) =>
     h(
@@ -85,11 +95,13 @@
     );
   }
 
+  const lent = ({ from }, ctx) => from && ctx.word("wall.lent", { place: ctx.name(ctx.place?.ancestors?.find(({ code }) => code === from)?.name) });
+
   // Kept where the room is short: the first 8, the first 12, the others only on a calm wall.
   rows["wall.domain"] = (row, ctx) =>
     h(
       `li.w-rank-${[8, 12].find((most) => row.rank < most) ?? 99}`, {},
-      h("div.w-d", {}, h("span", {}, ctx.name(row.name)), h("span.w-marked", {}, row.status && [shape("status", row.status, { inside: false }), ctx.format("count", row.n)], h("span.w-age", {}, row.signs[0].status === "none" ? "" : age(row.signs[0])))),
+      h("div.w-d", {}, h("span", {}, ctx.name(row.name)), h("span.w-marked", {}, h("span.w-lent", {}, lent(row.signs[0], ctx)), row.status && [shape("status", row.status, { inside: false }), ctx.format("count", row.n)], h("span.w-age", {}, row.signs[0].status === "none" ? "" : age(row.signs[0])))),
       row.signs.map((sign, at) => key(sign, at > 0, ctx)),
     );
 
@@ -97,10 +109,9 @@
 
   format["wall.late"] = (n, ctx) => (n ? h("b.w-inv", {}, ctx.format("count", n)) : h("b.w-zero", {}, "0"));
   format["wall.focus"] = (sign, ctx) => ctx.word("wall.focus", { sign: ctx.name(sign.name), tier: ctx.word(`wall.each_${ctx.place.children[0].tier}`) });
-  format["wall.on_map"] = (n, ctx) => ctx.word("wall.on_map", { n: ctx.format("count", (ctx.model["layer.incidents"] ?? []).length) });
+  format["wall.on_map"] = (n, ctx) => ctx.word("wall.on_map", { n: ctx.format("count", sum(...ctx.model["rows.matrix"].filter(({ severity }) => severity).map((row) => row.n))) });
 
   const cell = (n, name) => h(`td${name}`, { class: n ? null : "w-zero" }, n === null ? "—" : n ? ctx.format("count", n) : "·");
-  const sum = (...parts) => (parts.includes(null) ? null : parts.reduce((all, one) => all + one, 0));
 
   const late = (n, ctx) => (n ? h("b.w-inv", {}, ctx.format("count", n)) : h("span.w-zero", {}, n === null ? "—" : "·"));
 
@@ -128,7 +139,7 @@
   rows["wall.clock"] = (row, ctx) =>
     h(
       `li${row.overdue ? ".w-over" : ""}`, {},
-      row.severity ? shape("severity", row.severity) : h("span.w-routine-word", {}, ctx.word("severity1.none")),
+      row.severity ? shape("severity", row.severity) : h("span.w-routine-word", {}, ctx.word("wall.routine")),
       h("div.w-n", {}, h("b.w-cut", {}, row.where ? `${placeName(row.where)} ` : "", className(row)),
         h("small.w-cut", {}, join(ctx.word(`state.${row.state}`), row.holder_name && ctx.name(row.holder_name)), row.holder_tier && h("span.w-wide", {}, ` · ${ctx.word(`wall.tier_${row.holder_tier}`)}`))),
       h("div.w-t", {}, ctx.tick("wall.countdown", { due: row.due })),

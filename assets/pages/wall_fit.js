@@ -28,6 +28,11 @@
     root.toggleAttribute("data-too-small", innerWidth / rem < ROOM[0] || innerHeight / rem < ROOM[1]);
   }
 
+  function shorten(title) {
+    title.classList.remove("w-long");
+    title.classList.toggle("w-long", title.scrollWidth > title.clientWidth + 1);
+  }
+
   const ROOMS = ["2 all", "2 12", "1 all", "1 12", "1 8"]; // lines a domain, and how many domains
 
   // Rows that would be cut are left out whole, from the end, and counted.
@@ -93,6 +98,7 @@
   function all() {
     const boxes = document.querySelectorAll(".w [data-fit]");
     for (const box of boxes) for (const child of box.children) if (child.hidden) child.hidden = false;
+    for (const title of document.querySelectorAll(".w h1")) shorten(title);
     for (const row of document.querySelectorAll(".w li:has(> .w-n)")) loosen(row);
     for (const box of boxes) {
       if ("room" in box.dataset) furnish(box);

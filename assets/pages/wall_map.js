@@ -4,6 +4,7 @@
   const TINTS = { alarm: "w-l-red", warning: "w-l-orange" }; // blue on a map is water: attention tints nothing
   const SIZES = { 1: 60, 2: 56, 3: 48, 4: 44 };
   const CORE = 0.25; // cells this much smaller than the mean could not be read in a picture of all
+  const APART = 1.3;
   const MOST = 14; // shapes
   const INSET = [292, 300];
   const LINE = 32;
@@ -39,17 +40,23 @@
   const ringArea = (ring) => Math.abs(ring.reduce((sum, [x, y], at) => (([u, v]) => sum + x * v - u * y)(ring[(at + 1) % ring.length]), 0)) / 2;
   const area = (feature) => polygons(feature.geometry).reduce((sum, polygon) => sum + ringArea(polygon[0]), 0);
 
-  // Where the small cells are, if there are some; else all of them.
-  function core(cells) {
+  // Where the small cells are, if there are some; without the one that lies apart, if that makes all others much larger.
+  function core(cells, frame) {
     const mean = cells.reduce((sum, cell) => sum + area(cell), 0) / cells.length;
     const small = cells.filter((cell) => area(cell) < CORE * mean);
-    return small.length >= 3 ? small : cells;
+    if (small.length >= 3) return small;
+    const without = cells.map((one) => cells.filter((cell) => cell !== one)).filter((rest) => rest.length > 4);
+    const best = without.map((rest) => [rest, scaleOf(bounds(rest), frame)]).sort(([, one], [, other]) => other - one)[0];
+    return best && best[1] > APART * scaleOf(bounds(cells), frame) ? best[0] : cells;
   }
+
+  const squeezed = (south, north) => Math.cos(((south + north) / 2) * (Math.PI / 180));
+  const scaleOf = ([west, south, east, north], [, , width, height]) => Math.min(width / ((east - west) * squeezed(south, north) || 1e-6), height / (north - south || 1e-6));
 
   // The box into the frame, north up, nothing stretched.
   function projection([west, south, east, north], [left, top, width, height]) {
-    const squeeze = Math.cos(((south + north) / 2) * (Math.PI / 180));
-    const size = Math.min(width / ((east - west) * squeeze || 1e-6), height / (north - south || 1e-6));
+    const squeeze = squeezed(south, north);
+    const size = scaleOf([west, south, east, north], [left, top, width, height]);
     const [cx, cy] = [(west + east) / 2, (south + north) / 2];
     return ([lon, lat]) => [left + width / 2 + (lon - cx) * squeeze * size, top + height / 2 - (lat - cy) * size];
   }
@@ -88,10 +95,17 @@
     return best;
   }
 
+  // A cell smaller than its name: the name stands beside it, with a line.
+  function aside(rings, taken, size, label) {
+    const from = spot(rings, [], size, [0, 0])?.at;
+    const found = from && free(from, ...label, taken, size);
+    return found && { ...found, from };
+  }
+
   const wide = (words, size = 28) => [...words].reduce((sum, letter) => sum + (letter.charCodeAt(0) > 0x2e80 ? size : size * 0.56), 0);
   const { short } = cityops.wall;
 
-  function place(size) {
+  function place(size, valued) {
     const code = ctx.place.code;
     const cells = outlines(`/shapes/${code}`);
     const ground = outlines(`/shapes/${code}/ground`);
@@ -99,27 +113,29 @@
     const around = above ? outlines(`/shapes/${above}`).filter(({ properties }) => properties.code !== code) : [];
     const whole = outlines(`/shapes/${ctx.place.ancestors?.[0]?.code ?? code}`);
     if (!cells.length) return null;
-    const seen = core(cells);
-    const at = projection(bounds(seen), [24, 110, size[0] - 48, size[1] - 150]);
-    const inset = size[0] > 1000 ? insetOf(whole, size) : null; // a narrow wall has no room for it
+    const frame = [24, 110, size[0] - 48, size[1] - 150];
+    const hasInset = size[0] > 1000; // a narrow wall has no room for it
+    const seen = core(cells, frame);
+    const at = projection(bounds(seen), frame);
+    const inset = hasInset ? insetOf(seen.length < cells.length ? cells : whole, size, seen.length < cells.length) : null;
     const taken = [[0, 0, Math.min(size[0], 760), 96], ...(inset ? [inset.box] : [])];
     const names = cells.map((cell) => {
       const rings = polygons(cell.geometry).map((polygon) => polygon[0].map(at));
-      const label = [Math.max(wide(short(cell.properties.name)), 150) + 12, 2 * LINE + 4];
-      const found = spot(rings, taken, size, label) ?? spot(rings, taken, size, [wide(short(cell.properties.name)), LINE]);
+      const label = valued ? [Math.max(wide(short(cell.properties.name)), 150) + 12, 2 * LINE + 4] : [wide(short(cell.properties.name)) + 8, LINE + 2];
+      const found = spot(rings, taken, size, label) ?? aside(rings, taken, size, label);
       if (found) taken.push(found.box);
-      return found && { code: cell.properties.code, name: short(cell.properties.name), at: found.at, lines: found.box[3] - found.box[1] > LINE ? 2 : 1 };
+      return found && { code: cell.properties.code, name: short(cell.properties.name), at: found.at, from: found.from };
     });
     const drawn = (features) => features.map((feature) => ({ ...feature.properties, d: line(feature, at) }));
     return { size, at, taken, names: names.filter(Boolean), cells: drawn(cells), around: drawn(around), ground: drawn(ground), inset: inset && { ...inset, view: bounds(seen) } };
   }
 
-  function insetOf(whole, size) {
+  function insetOf(whole, size, own) {
     if (!whole.length) return null;
     const frame = [16, size[1] - INSET[1] - 16, ...INSET];
     const at = projection(bounds(whole), [frame[0] + 14, frame[1] + 40, frame[2] - 28, frame[3] - 54]);
     const [l, t, w, h] = frame;
-    return { frame, at, box: [l, t, l + w, t + h], cells: whole.map((cell) => ({ ...cell.properties, d: line(cell, at) })) };
+    return { frame, at, own, box: [l, t, l + w, t + h], cells: whole.map((cell) => ({ ...cell.properties, d: line(cell, at) })) };
   }
 
   // ---- cells
@@ -138,12 +154,12 @@
     return row.status === "none" ? "—" : row.value === null ? "" : ctx.format("value", row.value, { unit });
   }
 
-  function nameOf({ code, name, at: [x, y], lines }, row) {
+  function nameOf({ code, name, at: [x, y], from }, row) {
     const value = valueOf(row);
     const bad = ["alarm", "warning", "attention"].includes(row?.status);
-    const said = lines === 2 && value;
-    const mark = bad && said ? symbol("status", row.status, [x - wide(value, 28) / 2 - 14, y + 18], 24, false) : null;
-    return svg(`g.w-name${bad ? ".w-hot" : ""}`, {}, svg("text", { x, y: said ? y - 6 : y + 9 }, name), said ? svg("text.w-value", { x: mark ? x + 8 : x, y: y + 27 }, value) : null, mark);
+    const mark = bad && value ? symbol("status", row.status, [x - wide(value, 28) / 2 - 14, y + 18], 24, false) : null;
+    const lead = from ? [svg("line", { x1: from[0], y1: from[1], x2: x, y2: y + (from[1] > y ? 30 : -30) }), svg("circle", { cx: from[0], cy: from[1], r: 3 })] : null;
+    return svg(`g.w-name${bad ? ".w-hot" : ""}`, {}, lead, svg("text", { x, y: value ? y - 6 : y + 9 }, name), value ? svg("text.w-value", { x: mark ? x + 8 : x, y: y + 27 }, value) : null, mark);
   }
 
   // ---- cases
@@ -169,10 +185,10 @@
   }
 
   // The nearest free place: a shape may step aside from a name, never onto it.
-  function free(want, width, height, taken, size) {
-    for (const away of [0, 26, 44, 64, 88, 112]) {
-      for (let turn = 0; turn < (away ? 8 : 1); turn += 1) {
-        const at = [want[0] + away * Math.cos((turn * Math.PI) / 4), want[1] + away * Math.sin((turn * Math.PI) / 4)];
+  function free(want, width, height, taken, size, most = 230) {
+    for (const away of [0, 26, 44, 64, 88, 112, 140, 180, 230].filter((one) => one <= most)) {
+      for (let turn = 0; turn < (away ? 16 : 1); turn += 1) {
+        const at = [want[0] + away * Math.cos((turn * Math.PI) / 8), want[1] + away * Math.sin((turn * Math.PI) / 8)];
         const own = box(at, width, height);
         if (within(own, size) && !taken.some((other) => overlaps(own, other))) return { at, box: own };
       }
@@ -209,7 +225,7 @@
     const taken = [...found.taken];
     const shown = clusters(cases, found).map((cluster) => {
       const size = SIZES[cluster.severity];
-      const spotAt = free(cluster.at, size + 6, size + 6, taken, found.size);
+      const spotAt = free(cluster.at, size + 6, size + 6, taken, found.size, 112);
       if (spotAt) taken.push(spotAt.box);
       return spotAt && { cluster, at: spotAt.at, mark: symbol("severity", cluster.severity, spotAt.at, size, true) };
     }).filter(Boolean);
@@ -219,12 +235,12 @@
 
   // ---- the picture
 
-  function inset({ frame: [x, y, width, height], cells, at, view }, rows) {
+  function inset({ frame: [x, y, width, height], cells, at, view, own }, rows) {
     const [left, top] = at([view[0], view[3]]);
     const [right, bottom] = at([view[2], view[1]]);
     const room = 10;
     const here = { x: left - room / 2, y: top - room / 2, width: right - left + room, height: bottom - top + room };
-    return svg("g.w-inset", {}, svg("rect.w-chrome", { x, y, width, height, rx: 6 }), cells.map(({ code, d }) => svg(`path.w-land.${tint(rows[code]) || "w-l-plain"}`, { d })), svg("rect.w-frame", here), svg("text", { x: x + 14, y: y + 34 }, ctx.word("wall.whole")));
+    return svg("g.w-inset", {}, svg("rect.w-chrome", { x, y, width, height, rx: 6 }), cells.map(({ code, d }) => svg(`path.w-land.${tint(rows[code]) || "w-l-plain"}`, { d })), svg("rect.w-frame", here), svg("text", { x: x + 14, y: y + 34 }, own ? short(ctx.place.name) : ctx.word("wall.whole")));
   }
 
   function draw() {
@@ -233,11 +249,13 @@
     const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
     const size = [container.clientWidth, container.clientHeight].map((px) => Math.round((px * 16) / rem));
     if (!size[0]) return;
-    const key = `${ctx.place.code} ${size} ${ctx.lang}`;
-    if (placed?.key !== key) placed = { key, found: place(size) };
+    const rows = ctx.model["layer.places"] ?? [];
+    const valued = rows.some((row) => valueOf(row));
+    const key = `${ctx.place.code} ${size} ${ctx.lang} ${valued}`;
+    if (placed?.key !== key) placed = { key, found: place(size, valued) };
     const { found } = placed;
     if (!found) return;
-    const byCode = Object.fromEntries((ctx.model["layer.places"] ?? []).map((row) => [row.id, row]));
+    const byCode = Object.fromEntries(rows.map((row) => [row.id, row]));
     const fresh = picture(found, byCode);
     const old = container.firstElementChild;
     if (old) cityops.morph(old, fresh);

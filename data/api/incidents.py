@@ -36,6 +36,7 @@ class Filtered(Query):
     source_id: Text | None = None
     from_: Text | None = Field(default=None, alias="from", description="RFC 3339")
     to: Text | None = Field(default=None, description="RFC 3339, itself left out")
+    closed_from: Text | None = Field(default=None, description="RFC 3339: closed then or later")
 
     def cases(self, path: str) -> Cases:
         given = self.model_dump(by_alias=True)

@@ -46,8 +46,8 @@ def _refuse_when_busy() -> None:
         waiting = inbox.waiting(conn)
     if waiting > inbox.FULL:
         raise Refusal(
-            "busy", f"{waiting} 个读数正在等待汇总，请稍后再发", f"{waiting} readings wait to be folded; send again later",
-            status=503, retry_after=5,
+            "busy", f"{waiting} 个读数正在等待汇总，请稍后再发",
+            f"{waiting} readings wait to be folded; send again later", status=503, retry_after=5,
         )  # fmt: skip
 
 

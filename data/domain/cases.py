@@ -11,13 +11,13 @@ from data.domain.incident import OPEN, State
 from data.domain.moment import moment
 from data.domain.refusal import Refusal
 
-FILTERS = ("state", "severity", "overdue", "class", "source", "source_id", "from", "to")
+FILTERS = ("state", "severity", "overdue", "class", "source", "source_id", "from", "to", "closed_from")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """None = any. `[start, end)` on at; a severity None in the list means 日常."""
+    """None = any. `[start, end)` on at; a severity None in the list means 日常; `closed_from` on the closing."""
 
     path: str
     only_open: bool = False
@@ -29,6 +29,7 @@ class Cases:
     source_id: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    closed_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def cases(path: str, filters: Mapping[str, str | None]) -> Cases:
         source_id=filters.get("source_id") or None,
         start=start,
         end=end,
+        closed_from=_time(filters.get("closed_from"), "closed_from"),
     )
 
 

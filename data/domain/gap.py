@@ -20,17 +20,17 @@ class Gap:
 
 
 def gaps(
-    points: Sequence[Point], since: datetime, now: datetime, *, step: timedelta, silence: timedelta
+    points: Sequence[Point], stretch: Gap, *, step: timedelta, silence: timedelta, begun: bool = False
 ) -> list[Gap]:
-    """Within `[since, now]`: longer than `silence` from one point to the next. A point stands for `step`.
+    """Within `stretch` (which ends now): longer than `silence` without a point. A point stands for `step`.
 
-    Points before `since` only tell whether the stretch begins with a gap; nothing before the first point is one.
+    What lies before the first point is one only where the series had `begun` before the stretch.
     """
-    inner = [
-        Gap(point["at"] - point["quiet"] + step, point["at"])
-        for point in points
-        if point["quiet"] is not None and point["quiet"] > silence
-    ]
-    last = [Gap(points[-1]["at"] + step, now)] if points and now - points[-1]["at"] > silence else []
-    clipped = [Gap(max(gap.since, since), gap.until) for gap in (*inner, *last)]
+    ends = [(point["at"] - point["quiet"], point["at"]) for point in points if point["quiet"] is not None]
+    ends += [(points[-1]["at"], stretch.until)] if points else []
+    found = [Gap(before + step, after) for before, after in ends if after - before > silence]
+    first = points[0]["at"] if points else stretch.until
+    if begun and first - stretch.since > silence:
+        found.insert(0, Gap(stretch.since, first))
+    clipped = [Gap(max(gap.since, stretch.since), gap.until) for gap in found]
     return [gap for gap in clipped if gap.since < gap.until]

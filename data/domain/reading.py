@@ -51,13 +51,22 @@ class Book(NamedTuple):
 
 REASONS: dict[str, tuple[str, str]] = {
     "bad_json": ("不是一个完整的 JSON 对象", "not a complete JSON object"),
-    "missing_field": ("缺少字段：需要 sign、at、value 以及 place 或 asset", "a field is missing: sign, at, value and place or asset are needed"),
-    "extra_field": ("有多余字段：只能有 sign、at、value 以及 place、asset 之一", "a field too many: sign, at, value and one of place and asset"),
+    "missing_field": (
+        "缺少字段：需要 sign、at、value 以及 place 或 asset",
+        "a field is missing: sign, at, value and place or asset are needed",
+    ),
+    "extra_field": (
+        "有多余字段：只能有 sign、at、value 以及 place、asset 之一",
+        "a field too many: sign, at, value and one of place and asset",
+    ),
     "unknown_sign": ("没有这个体征", "no sign has this code"),
     "unknown_place": ("没有这个地方", "no place has this code"),
     "unknown_asset": ("没有这个部件", "no asset has this code"),
     "wrong_tier": ("该体征不在这里测量", "the sign is measured by places of another tier or by other assets"),
-    "bad_value": ("数值必须是有限的数（0，或绝对值在 1e-100 与 1e100 之间）", "the value must be a finite number (0, or from 1e-100 to 1e100 in size)"),
+    "bad_value": (
+        "数值必须是有限的数（0，或绝对值在 1e-100 与 1e100 之间）",
+        "the value must be a finite number (0, or from 1e-100 to 1e100 in size)",
+    ),
     "bad_time": ("时间不是 RFC 3339 格式", "the time is not in RFC 3339 form"),
     "no_zone": ("时间没有时区", "the time has no offset"),
     "future": ("时间超前两分钟以上", "the time is more than 2 min ahead of the clock"),

@@ -38,6 +38,10 @@ def place(code: str) -> Json:
     return found
 
 
+def children(code: str) -> list[Json]:
+    return list(place(code)["children"])
+
+
 def workload(path: str, tier: int, limit: int) -> Json:
     """`{pressing, matrix, children, today}`: the open cases that come first, all of them by severity and
     stage and by the places of the tier below, and how many came and went."""

@@ -133,7 +133,7 @@ def series(
     until: datetime | None = None,
     grain: Grain | None = None,
 ) -> Json:
-    """Points of `[since, until)`, by default of the last 24 h; raw by default for a measured series, else hour."""
+    """Points of `[since, until)`, by default the last 24 h; raw of a measured series, else hour."""
     with db.read() as conn:
         known = _known(conn, sign)
         where = _where(conn, place, asset)
@@ -182,7 +182,7 @@ def _points(conn: Conn, node: Row | None, grain: Grain, since: datetime, until: 
 
 
 def sparks(place: str, hours: int = 24) -> dict[str, list[float | None]]:
-    """The hour values of the signs that the board shows, oldest first, the running hour last, gaps as None."""
+    """The hour values of the signs that the board shows, the running hour last, gaps as None."""
     with db.read() as conn:
         rows = signs.board(conn, place, _codes(conn, place)[:-1])
         ids = {row["id"]: row["code"] for row in rows if row["id"] is not None}
@@ -202,7 +202,7 @@ def _hour(at: datetime) -> datetime:
 
 # ── at a glance ─────────────────────────────────────────────────────────────────────────────────
 def summary(place: str) -> Json:
-    """How many signs of the place hold which status, and the same of each child: worst, abnormal, coverage."""
+    """How many signs of the place hold which status, and the same of each child."""
     with db.read() as conn:
         rows = signs.counts(conn, place)
     by_place = {code: list(own) for code, own in groupby(rows, key=lambda row: row["place"])}

@@ -20,7 +20,7 @@ def zone(conn: Conn) -> str:
 
 
 def add(conn: Conn, batch: Batch) -> None:
-    """New readings into the buckets of their series and of everything above; day folds take days, not hours."""
+    """New readings into the buckets of their series and of all above; day folds take days, not hours."""
     names = {"ids": batch.ids, "ats": batch.ats, "values": batch.values, "zone": zone(conn)}
     for grain in GRAINS:
         conn.execute(_ADD[grain], names, prepare=True)
@@ -49,21 +49,24 @@ _SERIES = """
 INSERT INTO {table} AS r (at, id, n, live, expected, rank, sum, min, max, last, last_at, value, w, fold)
 SELECT g.at, g.id, m.n, 1, n.expected, rank_of(s.direction, n.lo, n.hi, v.value), m.sum, m.min, m.max, m.last,
        m.last_at, v.value, n.w, s.fold_time
-FROM (SELECT date_trunc({grain}, u.at, %(zone)s) AS at, u.id, count(*) AS n, sum(u.value) AS sum, min(u.value) AS min,
-             max(u.value) AS max, (array_agg(u.value ORDER BY u.at DESC))[1] AS last, max(u.at) AS last_at
+FROM (SELECT date_trunc({grain}, u.at, %(zone)s) AS at, u.id, count(*) AS n,
+             sum(u.value) AS sum, min(u.value) AS min, max(u.value) AS max,
+             (array_agg(u.value ORDER BY u.at DESC))[1] AS last, max(u.at) AS last_at
       FROM {readings} GROUP BY 1, 2 ORDER BY 1, 2) g
 JOIN node n ON n.id = g.id JOIN sign s ON s.code = n.sign
 {standing}
-CROSS JOIN LATERAL (SELECT CASE s.fold_time WHEN 'mean' THEN m.sum / m.n WHEN 'sum' THEN m.sum WHEN 'max' THEN m.max
-                                WHEN 'min' THEN m.min ELSE m.last END AS value) v
+CROSS JOIN LATERAL (SELECT CASE s.fold_time WHEN 'mean' THEN m.sum / m.n WHEN 'sum' THEN m.sum
+                                WHEN 'max' THEN m.max WHEN 'min' THEN m.min ELSE m.last END AS value) v
 ON CONFLICT (at, id) DO UPDATE SET n = excluded.n, expected = excluded.expected, rank = excluded.rank,
-  sum = excluded.sum, min = excluded.min, max = excluded.max, last = excluded.last, last_at = excluded.last_at,
+  sum = excluded.sum, min = excluded.min, max = excluded.max,
+  last = excluded.last, last_at = excluded.last_at,
   value = excluded.value, w = excluded.w, fold = excluded.fold"""
 
 _GIVEN = sql.SQL("unnest(%(ids)s::bigint[], %(ats)s::timestamptz[], %(values)s::float8[]) u(id, at, value)")
 _WITH_STANDING = """
 LEFT JOIN LATERAL (SELECT * FROM {table} o WHERE o.at = g.at AND o.id = g.id OFFSET 0) o ON true
-CROSS JOIN LATERAL (SELECT g.n + coalesce(o.n, 0) AS n, g.sum + coalesce(o.sum, 0) AS sum, least(g.min, o.min) AS min,
+CROSS JOIN LATERAL (SELECT g.n + coalesce(o.n, 0) AS n, g.sum + coalesce(o.sum, 0) AS sum,
+  least(g.min, o.min) AS min,
   greatest(g.max, o.max) AS max, CASE WHEN o.last_at > g.last_at THEN o.last ELSE g.last END AS last,
   greatest(g.last_at, o.last_at) AS last_at) m"""
 _ALONE = sql.SQL("CROSS JOIN LATERAL (SELECT g.*) m")
@@ -73,7 +76,8 @@ _AFTER = {
     "day": sql.SQL("((d.at AT TIME ZONE %(zone)s + interval '1 day') AT TIME ZONE %(zone)s)"),
 }
 _DAYS = sql.SQL("""
-  (SELECT d.id, d.at AS low, {after} AS high FROM unnest(%(ids)s::bigint[], %(days)s::timestamptz[]) d(id, at))
+  (SELECT d.id, d.at AS low, {after} AS high
+   FROM unnest(%(ids)s::bigint[], %(days)s::timestamptz[]) d(id, at))
 """).format(after=_AFTER["day"])
 # One statement sees raw and inbox at one moment: a reading is in both or in neither.
 _RAW = sql.SQL("""

@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from data.db import Conn, Row
-from data.store.incidents import _INCIDENT
+from data.store.incidents import INCIDENT
 from data.store.rows import under
 
 _NAMES = """
@@ -26,15 +26,15 @@ def pressing(conn: Conn, path: str, limit: int) -> list[Row]:
               SELECT {incident} FROM incident WHERE open AND path >= %(low)s AND path < %(high)s
               ORDER BY overdue DESC, severity NULLS LAST, due NULLS LAST, id LIMIT %(limit)s) i
             ORDER BY overdue DESC, severity NULLS LAST, due NULLS LAST, id""").format(
-            names=sql.SQL(_NAMES), incident=_INCIDENT
+            names=sql.SQL(_NAMES), incident=INCIDENT
         ),
         {"low": low, "high": high, "limit": limit},
     ).fetchall()
 
 
 def today(conn: Conn, path: str) -> Row:
-    """`{reported, reported_before, closed, closed_before, longest}`: today and the day before on the city's
-    clock; `longest` = the due time of the case that is overdue for the longest."""
+    """`{midnight, reported, reported_before, closed, closed_before, longest}`: since midnight on the city's
+    clock, and on the day before; `longest` = when the case was due that is overdue for the longest."""
     low, high = under(path)
     row = conn.execute(
         """WITH days AS (
@@ -45,13 +45,14 @@ def today(conn: Conn, path: str) -> Row:
                     count(*) FILTER (WHERE at < day) AS reported_before
              FROM days JOIN incident ON at >= before AND path >= %(low)s AND path < %(high)s),
            went AS (
-             SELECT count(*) FILTER (WHERE at >= day) AS closed,
-                    count(*) FILTER (WHERE at < day) AS closed_before
+             SELECT count(DISTINCT incident) FILTER (WHERE at >= day) AS closed,
+                    count(DISTINCT incident) FILTER (WHERE at < day) AS closed_before
              FROM days JOIN event ON at >= before AND path >= %(low)s AND path < %(high)s
              WHERE to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
-           SELECT came.*, went.*, (SELECT min(due) FROM incident
-                                   WHERE open AND overdue AND path >= %(low)s AND path < %(high)s) AS longest
-           FROM came, went""",
+           SELECT days.day AS midnight, came.*, went.*,
+                  (SELECT min(due) FROM incident
+                   WHERE open AND overdue AND path >= %(low)s AND path < %(high)s) AS longest
+           FROM days, came, went""",
         {"low": low, "high": high},
     ).fetchone()
     assert row is not None

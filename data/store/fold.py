@@ -66,7 +66,8 @@ def refold(conn: Conn, ids: Sequence[int], changes: Sequence[holds.Change] = ())
 def tell(conn: Conn, ids: str) -> None:
     """NOTIFY with the places of these nodes."""
     rows = conn.execute(
-        "SELECT p.path FROM (SELECT DISTINCT n.place FROM unnest(%s::bigint[]) u(id) JOIN node n ON n.id = u.id) x"
+        "SELECT p.path FROM (SELECT DISTINCT n.place FROM unnest(%s::bigint[]) u(id)"
+        "   JOIN node n ON n.id = u.id) x"
         " JOIN place p ON p.code = x.place",
         (ids,),
         prepare=True,

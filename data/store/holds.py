@@ -109,7 +109,8 @@ def write(conn: Conn, changes: Iterable[Change]) -> None:
 def _hold(conn: Conn, changes: list[Change]) -> None:
     conn.execute(
         "UPDATE latest l SET held = h.held, pending = h.pending, pending_since = h.since"
-        " FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::timestamptz[]) h(id, held, pending, since)"
+        " FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::timestamptz[])"
+        "   h(id, held, pending, since)"
         " WHERE l.id = h.id AND (l.held, l.pending, l.pending_since)"
         "   IS DISTINCT FROM (h.held, h.pending, h.since)",
         (

@@ -29,13 +29,15 @@ def are_fast(conn: Conn, numbers: Sequence[int]) -> bool:
 
 
 _OLDEST = """(SELECT n FROM (SELECT n, sum(size) OVER (ORDER BY n) - size AS before FROM
-                (SELECT n, size FROM inbox WHERE fast = %(fast)s ORDER BY n LIMIT 500) o) x WHERE before < %(limit)s)"""
+                (SELECT n, size FROM inbox WHERE fast = %(fast)s ORDER BY n LIMIT 500) o) x
+             WHERE before < %(limit)s)"""
 
 
 _TAKE_FAST = f"UPDATE inbox SET fast = true WHERE n IN {_OLDEST} RETURNING ids, ats, vals"  # noqa: S608
 _TAKE_SLOW = f"DELETE FROM inbox WHERE n IN {_OLDEST} RETURNING ids, ats, vals"  # noqa: S608
 _JOINED = """WITH taken AS ({}) SELECT array_agg(u.id)::text AS ids, array_agg(u.at)::text AS ats,
-  array_agg(u.val)::text AS values, count(*) AS size FROM taken t, unnest(t.ids, t.ats, t.vals) u(id, at, val)"""
+  array_agg(u.val)::text AS values, count(*) AS size
+  FROM taken t, unnest(t.ids, t.ats, t.vals) u(id, at, val)"""
 
 
 def take_fast(conn: Conn, limit: int) -> Batch:

@@ -11,7 +11,7 @@ from data.domain.cases import After, Cases
 from data.domain.incident import Standing
 from data.store.rows import insert, under
 
-_INCIDENT = sql.SQL(
+INCIDENT = sql.SQL(
     """id, number, version, class, severity, state, stage, place, path, point[0] AS lon, point[1] AS lat,
     placed, at, known_at, due, overdue,
     CASE WHEN holder_place IS NOT NULL THEN jsonb_build_object(
@@ -34,7 +34,7 @@ def by_source(conn: Conn, source: str, source_id: str) -> Row | None:
 
 
 def _one(condition: str) -> sql.Composed:
-    return sql.SQL("SELECT {} FROM incident WHERE {}").format(_INCIDENT, sql.SQL(condition))
+    return sql.SQL("SELECT {} FROM incident WHERE {}").format(INCIDENT, sql.SQL(condition))
 
 
 def contents(conn: Conn, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
@@ -92,7 +92,16 @@ def page(conn: Conn, cases: Cases, limit: int, after: After | None = None) -> li
         conditions = sql.SQL("{} AND (at, id) < (%(after_at)s, %(after_id)s)").format(conditions)
         values |= {"after_at": after.at, "after_id": after.id}
     query = sql.SQL("SELECT {} FROM incident WHERE {} ORDER BY at DESC, id DESC LIMIT %(limit)s")
-    return conn.execute(query.format(_INCIDENT, conditions), values | {"limit": limit}).fetchall()
+    return conn.execute(query.format(INCIDENT, conditions), values | {"limit": limit}).fetchall()
+
+
+def count(conn: Conn, cases: Cases, most: int) -> int:
+    """No further than `most`: a list that long is not read to its end."""
+    conditions, values = _where(cases)
+    query = sql.SQL("SELECT count(*) AS n FROM (SELECT FROM incident WHERE {} LIMIT %(most)s) listed")
+    row = conn.execute(query.format(conditions), values | {"most": most}).fetchone()
+    assert row is not None
+    return int(row["n"])
 
 
 _KEYS = {
@@ -149,13 +158,18 @@ def open_by_child(conn: Conn, path: str, tier: int) -> list[Row]:
     ).fetchall()
 
 
+_CLOSED_FROM = """id IN (
+    SELECT incident FROM event WHERE at >= %(closed_from)s AND path >= %(low)s AND path < %(high)s
+    AND to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)"""
+
+
 def _where(cases: Cases) -> tuple[sql.Composable, dict[str, Any]]:
     low, high = under(cases.path)
     values: dict[str, Any] = {
         "low": low, "high": high, "states": _list(cases.states), "overdue": cases.overdue,
         "severities": _list(s for s in cases.severities or () if s is not None),
         "classes": _list(cases.classes), "sources": _list(cases.sources), "source_id": cases.source_id,
-        "start": cases.start, "end": cases.end,
+        "start": cases.start, "end": cases.end, "closed_from": cases.closed_from,
     }  # fmt: skip
     asked = {
         "open": cases.only_open,
@@ -167,6 +181,7 @@ def _where(cases: Cases) -> tuple[sql.Composable, dict[str, Any]]:
         "source_id = %(source_id)s": cases.source_id is not None,
         "at >= %(start)s": cases.start is not None,
         "at < %(end)s": cases.end is not None,
+        _CLOSED_FROM: cases.closed_from is not None,
     }
     parts = ["path >= %(low)s AND path < %(high)s", *(part for part, wanted in asked.items() if wanted)]
     return sql.SQL(" AND ").join(map(sql.SQL, parts)), values

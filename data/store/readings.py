@@ -18,7 +18,7 @@ class Put(NamedTuple):
 
 
 def months(conn: Conn, ats: Iterable[datetime]) -> None:
-    """Makes what is missing of the months of these times; before the transaction, as it locks the whole table."""
+    """Makes the months of these times that are missing; before a transaction, since it locks everything."""
     firsts = {at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) for at in ats}
     for first in sorted(firsts):
         conn.execute("SELECT reading_month(%s)", (first,))
@@ -36,15 +36,16 @@ _ANSWER = """count(*) AS size, CASE WHEN count(*) < %s THEN array_agg(id) END AS
 _WITH_BOX = f"""
 WITH new AS ({_INSERT}),
 box AS (INSERT INTO inbox (size, ids, ats, vals)
-        SELECT count(*), array_agg(id), array_agg(at), array_agg(value) FROM new HAVING count(*) > 0 RETURNING n)
-SELECT (SELECT n FROM box) AS n, {_ANSWER} FROM new"""
+        SELECT count(*), array_agg(id), array_agg(at), array_agg(value) FROM new
+        HAVING count(*) > 0 RETURNING n)
+SELECT (SELECT n FROM box) AS n, {_ANSWER} FROM new"""  # noqa: S608
 
 _WITH_DAYS = f"""
 WITH new AS ({_INSERT}),
 days AS (INSERT INTO refill (tier, day, id)
-         SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id FROM new JOIN node n USING (id), city c
-         ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING)
-SELECT NULL::bigint AS n, {_ANSWER} FROM new"""
+         SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id
+         FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING)
+SELECT NULL::bigint AS n, {_ANSWER} FROM new"""  # noqa: S608
 
 
 def put(conn: Conn, batch: Batch) -> Put:

@@ -50,7 +50,7 @@ WHERE r.tier = k.tier AND r.day = k.day AND r.id = k.id RETURNING r.id, r.day, n
 
 
 def step(conn: Conn, limit: int) -> int:
-    """Makes up to so many days of nodes of the deepest tier; the caller holds FAST and SLOW. Answers how many."""
+    """Makes some days of nodes of the deepest tier and answers how many; the caller holds FAST and SLOW."""
     rows = conn.execute(_TAKE, (limit,)).fetchall()
     series, folds = _days(rows, leaf=True), _days(rows, leaf=False)
     if series.ids:

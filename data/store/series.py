@@ -70,7 +70,8 @@ def add(conn: Conn, since: Mapping[Key, datetime]) -> None:
     kinds = {code: kind for code, kind in nodes.kinds(conn).items() if code in signs}
     nodes.write(conn, nodes.grow(leaves, nodes.spots(conn), kinds), since=min(since.values()).isoformat())
     conn.cursor().executemany(
-        "UPDATE node SET since = %s WHERE sign = %s AND place = %s AND asset = %s AND source IS NULL AND leaf",
+        "UPDATE node SET since = %s WHERE sign = %s AND place = %s AND asset = %s"
+        " AND source IS NULL AND leaf",
         [(at, *names) for names, at in since.items() if names not in known],
     )
 
@@ -87,8 +88,8 @@ def claim(conn: Conn, feed: str, ids: Sequence[int]) -> set[int]:
     """Gives series without a source to this feed; answers those that are another's."""
     column = array(ids)
     conn.execute(
-        "UPDATE node n SET source = %s FROM (SELECT id FROM node WHERE id = ANY(%s::bigint[]) AND source IS NULL"
-        "   ORDER BY id FOR NO KEY UPDATE) f WHERE n.id = f.id AND n.source IS NULL",
+        "UPDATE node n SET source = %s FROM (SELECT id FROM node WHERE id = ANY(%s::bigint[])"
+        "   AND source IS NULL ORDER BY id FOR NO KEY UPDATE) f WHERE n.id = f.id AND n.source IS NULL",
         (feed, column),
     )
     rows = conn.execute("SELECT id FROM node WHERE id = ANY(%s::bigint[]) AND source <> %s", (column, feed))
@@ -116,7 +117,8 @@ def take_over(conn: Conn, feed: str, ids: Sequence[int]) -> None:
 def _forget(conn: Conn, ids: Sequence[int]) -> None:
     conn.execute(
         "INSERT INTO refill (tier, day, id) SELECT DISTINCT p.tier, d.at, p.id FROM rollup_day d"
-        " JOIN node n ON n.id = d.id JOIN node p ON p.id = n.parent WHERE d.id = ANY(%s) ON CONFLICT DO NOTHING",
+        " JOIN node n ON n.id = d.id JOIN node p ON p.id = n.parent WHERE d.id = ANY(%s)"
+        " ON CONFLICT DO NOTHING",
         (ids,),
     )
     for table in (

@@ -77,7 +77,8 @@ def node(conn: Conn, sign: str, place: str, asset: str) -> Row | None:
 
 def raw(conn: Conn, id: int, since: datetime, until: datetime, *, limit: int) -> list[Row]:
     return conn.execute(
-        "SELECT at, value, received_at FROM reading WHERE id = %s AND at >= %s AND at < %s ORDER BY at LIMIT %s",
+        "SELECT at, value, received_at FROM reading WHERE id = %s AND at >= %s AND at < %s"
+        " ORDER BY at LIMIT %s",
         (id, since, until, limit),
     ).fetchall()
 
@@ -96,7 +97,8 @@ def hours(conn: Conn, ids: Sequence[int], since: datetime) -> list[Row]:
     """Hour values of several nodes."""
     return conn.execute(
         "SELECT b.id, b.at, b.value FROM unnest(%s::bigint[]) u(id)"
-        " CROSS JOIN LATERAL (SELECT id, at, value FROM rollup_hour WHERE id = u.id AND at >= %s ORDER BY at) b",
+        " CROSS JOIN LATERAL"
+        " (SELECT id, at, value FROM rollup_hour WHERE id = u.id AND at >= %s ORDER BY at) b",
         (list(ids), since),
         prepare=True,
     ).fetchall()

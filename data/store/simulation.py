@@ -11,7 +11,7 @@ from data.domain.threshold import Threshold, thresholds
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A sign as the simulator sees it. `t1` = its first limit, `width` = its band's, where these are plain numbers."""
+    """A sign to the simulator. `t1` = its first limit, `width` = its band's, where they are numbers."""
 
     code: str
     unit: str

@@ -50,7 +50,8 @@ CROWDED = """() => {
     if (!next || next.parentElement !== one.parentElement) return;
     const [a, b] = [one.getBoundingClientRect(), next.getBoundingClientRect()];
     const beside = a.right <= b.left + 1 || b.right <= a.left + 1;
-    if (!beside && a.bottom > b.top + 1 && b.bottom > a.top + 1) found.push(`upon: ${one.textContent} | ${next.textContent}`);
+    const above = a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+    if (!beside && !above) found.push(`upon: ${one.textContent} | ${next.textContent}`);
   });
   for (const box of [document.documentElement, document.querySelector('.ov')])
     if (box.scrollWidth > box.clientWidth + 1) found.push(`${box.className || 'page'} runs out sideways`);
@@ -141,7 +142,7 @@ def test_english_keeps_its_language_on_every_link(flooded: LiveServer, page) -> 
 def test_keys_lead_to_the_lists_and_to_the_first_case(flooded: LiveServer, page) -> None:
     for key, path in (
         ("s", "/signs/99"),
-        ("i", "/incidents/99?state=open"),
+        ("i", "/incidents/99"),
         ("1", "/incidents/9901-1-1-1?source=test"),
     ):
         opened(page, flooded)
@@ -149,9 +150,18 @@ def test_keys_lead_to_the_lists_and_to_the_first_case(flooded: LiveServer, page)
         page.wait_for_url(re.compile(re.escape(path)))
 
 
+def test_the_tiles_of_today_lead_to_the_cases_of_today(flooded: LiveServer, page) -> None:
+    opened(page, flooded)
+    count = page.locator(".kpi.reported .val b").inner_text()
+    page.click(".kpi.reported")
+    page.wait_for_selector(LIVE, state="attached")
+    expect(page).to_have_url(re.compile(r"/incidents/99\?.*from="))
+    expect(page.get_by_text(f"共 {count} 起")).to_be_visible()
+
+
 def test_rows_are_walked_by_arrow_and_the_map_by_tab(flooded: LiveServer, page) -> None:
     opened(page, flooded)
-    page.locator(".worst a").first.focus()
+    page.locator(".worst li a").first.focus()
     page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.closest('li').dataset.id") == "W1"
     page.locator("path[data-code='9901']").focus()

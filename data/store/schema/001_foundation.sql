@@ -322,6 +322,7 @@ CREATE INDEX ON incident (at DESC, id DESC);
 CREATE INDEX ON incident (path, at DESC, id DESC);
 CREATE INDEX incident_open ON incident (path) INCLUDE (state, stage, severity, overdue, class) WHERE open;
 CREATE INDEX incident_due ON incident (due) WHERE open AND NOT overdue AND due IS NOT NULL;
+CREATE INDEX incident_sign ON incident (sign, at DESC) WHERE sign IS NOT NULL;
 
 CREATE TABLE event (
   id                uuid PRIMARY KEY,           -- uuidv7
@@ -349,6 +350,8 @@ CREATE TABLE event (
 );
 CREATE INDEX event_log ON event (xid, seq);
 CREATE INDEX ON event (path, at DESC);
+CREATE INDEX event_ended ON event (at) INCLUDE (path, incident)
+  WHERE to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state;
 CREATE INDEX ON event (at DESC, seq DESC);      -- the newest acts of a wide subtree
 
 CREATE TABLE span (

@@ -41,13 +41,12 @@ def _report(world: World, cases: Sequence[Case], until: datetime, terms: Terms, 
         for case, code in zip(cases, codes, strict=True)
     ]
     outcomes = live_through(told, terms, on=on)
-    found: Standing = {}
-    for case, outcome in zip(cases, outcomes, strict=True):
-        if isinstance(outcome, Filed):
-            found[case.id] = outcome.id
-        elif outcome.code != "conflict":  # other words for the same draw, from before the folder changed
-            raise outcome
-    return found
+    # what the city refuses (its folder has changed since the draw) stands in the ledger, with the reason
+    return {
+        case.id: outcome.id
+        for case, outcome in zip(cases, outcomes, strict=True)
+        if isinstance(outcome, Filed)
+    }
 
 
 # ── warnings and decisions ──────────────────────────────────────────────────────────────────────

@@ -148,48 +148,49 @@ class Series:
         return max(SILENT_HOURS, 6 * int(self.sign.freshness.total_seconds()))
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all series of a city share."""
+
+    people: Mapping[str, float]
+    seed: int
+    zone: str
+
+
 def gather(
-    rows: Iterable[Row], signs: Iterable[Sign], profiles: Profiles, people: Mapping[str, float], *,
-    seed: int, zone: str,
-) -> dict[str, Series]:  # fmt: skip
+    rows: Iterable[Row], signs: Iterable[Sign], profiles: Profiles, setting: Setting
+) -> dict[str, Series]:
     """By sign, from rows in the order of the signs."""
     known = {sign.code: sign for sign in signs}
-    rows = list(rows)
-    west, width = _extent(rows)
+    placed = _placed(list(rows))
     return {
-        code: _series(list(group), known[code], profiles.of(known[code]), people, (west, width), seed, zone)
-        for code, group in groupby(rows, key=lambda row: str(row["sign"]))
+        code: _series(list(group), known[code], profiles.of(known[code]), setting)
+        for code, group in groupby(placed, key=lambda row: str(row["sign"]))
     }
 
 
-def _extent(rows: list[Row]) -> tuple[float, float]:
-    found = [row["lon"] for row in rows if row["lon"] is not None] or [0.0]
-    return min(found), max(max(found) - min(found), 1e-6)
+def _placed(rows: list[Row]) -> list[Row]:
+    """With `east`: 0–1 from the city's west to its east, the middle where nobody knows."""
+    known = [row["lon"] for row in rows if row["lon"] is not None] or [0.0]
+    west, width = min(known), max(max(known) - min(known), 1e-6)
+    return [{**row, "east": 0.5 if row["lon"] is None else (row["lon"] - west) / width} for row in rows]
 
 
-def _series(
-    rows: list[Row], sign: Sign, profile: Profile, people: Mapping[str, float],
-    extent: tuple[float, float], seed: int, zone: str,
-) -> Series:  # fmt: skip
-    west, width = extent
-    lon = _numbers(row["lon"] for row in rows)
+def _series(rows: list[Row], sign: Sign, profile: Profile, setting: Setting) -> Series:
+    def column(name: str) -> Floats:
+        return np.array([_number(row[name]) for row in rows], dtype=np.float64)
+
     return Series(
-        sign=sign, profile=profile, seed=seed,
+        sign=sign, profile=profile, seed=setting.seed, zone=setting.zone,
         ids=np.array([row["id"] for row in rows], dtype=np.int64),
         places=[row["place"] for row in rows], assets=[row["asset"] for row in rows],
         paths=[row["path"] for row in rows], districts=[row["district"] for row in rows],
         lo=np.array([[_number(v) for v in row["lo"]] for row in rows], dtype=np.float64),
         hi=np.array([[_number(v) for v in row["hi"]] for row in rows], dtype=np.float64),
-        capacity=_numbers(row["capacity"] for row in rows),
-        people=np.array([people[row["place"]] for row in rows], dtype=np.float64),
-        east=np.nan_to_num((lon - west) / width, nan=0.5), last=_numbers(row["last"] for row in rows),
-        zone=zone,
+        capacity=column("capacity"), east=column("east"), last=column("last"),
+        people=np.array([setting.people[row["place"]] for row in rows], dtype=np.float64),
     )  # fmt: skip
 
 
 def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
-
-
-def _numbers(values: Iterable[float | None]) -> Floats:
-    return np.array([_number(value) for value in values], dtype=np.float64)

@@ -242,7 +242,7 @@ def _beyond(series: Series, who: Ints, luck: Floats) -> Floats:
     first = np.take_along_axis(ends[who], step[:, None], axis=1)[:, 0]
     after = np.take_along_axis(ends[who], step[:, None] + 1, axis=1)[:, 0]
     after = np.where(np.isnan(after), first * (0.9 if series.sign.direction == "L" else 1.1), after)
-    return first + (after - first) * (0.15 + 0.5 * ((luck * 7.3) % 1.0))
+    return first + (after - first) * (0.05 + 0.3 * ((luck * 7.3) % 1.0))
 
 
 def _levels(series: Series) -> Floats:

@@ -62,10 +62,6 @@ class Weather:
         grid = np.arange(*span, STEP, dtype=np.int64)
         return float(self.scenario.rain(grid).sum() / max(self._bursts(grid).sum(), 1e-9))
 
-    def intensity(self, sky: Sky, at: Ints) -> Floats:
-        grid, curve = self._curve(int(at.min()) - _CROSSING, int(at.max()))
-        return np.asarray(sky.share * np.interp(at - sky.late, grid, curve))
-
     def fallen(self, sky: Sky, at: Ints, span: int) -> Floats:
         """mm within the last `span` seconds."""
         grid, curve = self._curve(int(at.min()) - _CROSSING - span, int(at.max()))

@@ -49,9 +49,8 @@ def load(
     since, until = window or (city["loaded_at"], city["loaded_at"] + timedelta(days=1))
     played = scenarios.read(scenario or demo.get("scenario", SCENARIO)).at_day(since, until)
     said = profiles()
-    known = series.gather(
-        store.series(conn), store.signs(conn), said, store.people(conn), seed=seed, zone=city["timezone"]
-    )
+    setting = series.Setting(store.people(conn), seed, city["timezone"])
+    known = series.gather(store.series(conn), store.signs(conn), said, setting)
     model = Model(known, played, said, seed)
     draw = Draw(store.ground(conn), played, model.shapes, seed)
     return World(city["root"], city["path"], city["hash"], city["timezone"], played, seed, said, model, draw)

@@ -1,0 +1,183 @@
+"""What stands on the list of cases before it is filled?"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import dash_ag_grid as dag
+from dash import html
+from dash.development.base_component import Component
+
+from components import leaf, text
+from data.domain.incident import CLOSED, State
+from data.domain.urgency import OPEN_STAGES
+
+Say = Callable[..., str]
+Json = dict[str, Any]
+
+GRID = "cases"
+ENDED = (State.CLOSED, State.FORCED_CLOSE)
+STATES = {
+    **{f"stage.{stage}": ",".join(states) for stage, states in OPEN_STAGES.items()},
+    "incidents.ended": ",".join(ENDED),
+    "incidents.dropped": ",".join(sorted(CLOSED - set(ENDED))),
+}
+"""What the menu of states offers: the words' key, and how the address says it."""
+
+# Column, width in px, how much of the room that is left it takes.
+COLUMNS = (
+    ("severity", 64, 0),
+    ("class", 168, 1),
+    ("where", 184, 2),
+    ("below", 88, 0),
+    ("state", 84, 0),
+    ("left", 172, 0),
+    ("holder", 132, 1),
+    ("source", 92, 0),
+    ("age", 104, 0),
+    ("number", 132, 0),
+    ("description", 0, 2),
+    ("card", 0, 1),
+)
+THEME = {
+    "backgroundColor": "var(--bg)", "foregroundColor": "var(--text)", "textColor": "var(--text)",
+    "headerTextColor": "var(--muted)", "headerBackgroundColor": "var(--bg)", "borderColor": "var(--line)",
+    "rowBorder": {"color": "var(--line)"}, "headerRowBorder": {"color": "var(--line)"}, "wrapperBorder": False,
+    "columnBorder": False, "headerColumnBorder": False, "headerColumnResizeHandleColor": "var(--line)",
+    "rowHoverColor": "var(--hover)", "selectedRowBackgroundColor": "var(--raised)", "oddRowBackgroundColor": "var(--bg)",
+    "fontFamily": "inherit", "fontSize": "var(--fs-s)", "headerFontSize": "var(--fs-xs)", "headerFontWeight": 400,
+    "cellHorizontalPadding": 6, "accentColor": "var(--text)", "wrapperBorderRadius": 0, "focusShadow": "none",
+    "browserColorScheme": "inherit",
+}  # fmt: skip
+
+
+def body(place: Json, lang: str) -> list[Component]:
+    say = text.speaker(lang)
+    return [
+        html.Div(
+            [
+                html.H1(say("incidents.title", place=text.name(place["name"], lang)), className="unseen"),
+                html.Nav(
+                    leaf.rows("rows.tabs", "incidents.tab", walk="list"), className="tabs",
+                    **{"aria-label": say("incidents.tabs")},
+                ),
+                tools(say),
+                html.Div([news(say), html.Div(grid(place, say), className="list"), nothing()], className="stack"),
+                foot(say),
+                html.Aside(id="case", className="case", hidden=True, **{"aria-label": say("incidents.case")}),
+            ],
+            className="cases",
+            **{"data-states": json.dumps(STATES)},
+        )
+    ]  # fmt: skip
+
+
+def tools(say: Say) -> Component:
+    """The menus are made in the browser, of what there is to choose from."""
+    find = html.Label(
+        [
+            html.Span(say("incidents.find"), className="unseen"),
+            html.Span(className="find-box"),
+            html.Kbd("F", className="kbd", **{"aria-hidden": "true"}),
+        ],
+        className="field look",
+    )
+    export = html.A(say("incidents.export"), className="btn export", href="#", download="")
+    return html.Div(
+        [find, html.Div(className="menus"), export], className="tools", role="group",
+        **{"aria-label": say("incidents.tools")},
+    )  # fmt: skip
+
+
+def news(say: Say) -> Component:
+    return html.Div(
+        [html.Button(className="act", type="button"), html.Span(className="unseen", role="status")],
+        className="news", hidden=True,
+    )  # fmt: skip
+
+
+def nothing() -> Component:
+    return html.Div(className="nothing", hidden=True)
+
+
+def foot(say: Say) -> Component:
+    keys = [
+        html.Button(
+            [html.Kbd(letter.upper(), className="kbd"), say(f"incidents.key_{letter}")],
+            type="button", className="hint", **{"data-hotkey": letter, "data-move": letter},
+        )
+        for letter in "jkf"
+    ]  # fmt: skip
+    said = [
+        html.Span([html.Kbd(key, className="kbd"), say(f"incidents.key_{name}")], className="hint")
+        for key, name in (("↵", "enter"), ("Esc", "escape"))
+    ]
+    return html.Div(
+        [
+            html.Span(className="loaded", role="status"),
+            html.Button(say("incidents.more"), type="button", className="btn s more", hidden=True),
+            html.Span(className="orders"),
+            html.Span([*keys, *said], className="hints no-phone"),
+        ],
+        className="foot",
+    )
+
+
+def grid(place: Json, say: Say) -> Component:
+    return dag.AgGrid(
+        id=GRID,
+        columnDefs=[column(name, width, grow, place, say) for name, width, grow in COLUMNS],
+        defaultColDef={
+            "sortable": False,
+            "resizable": True,
+            "suppressMovable": True,
+            "suppressHeaderMenuButton": True,
+        },
+        getRowId="params.data.id",
+        rowClassRules={"gone": "params.data.gone", "changed": "params.data.changed"},
+        columnSize=None,
+        className="",
+        style={"height": "100%", "width": "100%"},
+        dashGridOptions={
+            "theme": {"function": f"themeQuartz.withParams({json.dumps(THEME)})"},
+            "rowHeight": 36,
+            "headerHeight": 26,
+            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "includeHiddenColumnsInQuickFilter": True,
+            "suppressColumnVirtualisation": True,
+            "suppressDragLeaveHidesColumns": True,
+            "suppressNoRowsOverlay": True,
+            "suppressContextMenu": True,
+            "animateRows": False,
+            "tooltipShowDelay": 600,
+            "localeText": {
+                "ariaRowSelect": say("incidents.aria_select"),
+                "ariaRowDeselect": say("incidents.aria_deselect"),
+                "ariaRowToggleSelection": say("incidents.aria_toggle"),
+                "noRowsToShow": "",
+                "noMatchingRows": "",
+                "loadingOoo": "",
+            },
+        },
+    )
+
+
+def column(name: str, width: int, grow: int, place: Json, say: Say) -> Json:
+    size: Json = {"flex": grow, "minWidth": width or 96} if grow else {"width": width}
+    return {
+        "colId": name,
+        "headerName": head(name, place, say),
+        "cellRenderer": "Case",
+        "cellRendererParams": {"cell": name},
+        "valueGetter": {"function": f"caseText(params.data, '{name}')"},
+        "hide": name == "card" or (name == "below" and place["tier"] == 5),
+        "cellClass": f"at-{name}",
+        "headerClass": f"at-{name}",
+        **size,
+    }
+
+
+def head(name: str, place: Json, say: Say) -> str:
+    if name == "below":
+        return say(f"tier.{min(5, place['tier'] + 1)}")
+    return say(f"incidents.head_{name}")

@@ -1,0 +1,44 @@
+"""How many cases stand in the usual lists, and what is everything in one called?"""
+
+from collections.abc import Collection
+
+from data.db import Conn, Row
+from data.store.rows import under
+
+
+def tallies(conn: Conn, path: str) -> Row:
+    """`{midnight, open, overdue, reported, closed}`: the last two since midnight on the city's clock."""
+    low, high = under(path)
+    row = conn.execute(
+        """WITH day AS (SELECT date_trunc('day', city_now(), timezone) AS midnight FROM city),
+             work AS (SELECT count(*) AS open, count(*) FILTER (WHERE overdue) AS overdue
+                      FROM incident WHERE open AND path >= %(low)s AND path < %(high)s),
+             came AS (SELECT count(*) AS reported FROM day JOIN incident
+                      ON at >= midnight AND path >= %(low)s AND path < %(high)s),
+             went AS (SELECT count(DISTINCT incident) AS closed FROM day JOIN event
+                      ON at >= midnight AND path >= %(low)s AND path < %(high)s
+                      AND to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
+           SELECT * FROM day, work, came, went""",
+        {"low": low, "high": high},
+    ).fetchone()
+    assert row is not None
+    return row
+
+
+def names(
+    conn: Conn, *, places: Collection[str], signs: Collection[str], assets: Collection[str]
+) -> list[Row]:
+    """`{kind, code, name}` of these, and of all classes, departments and feeds that ever reported a case."""
+    return conn.execute(
+        """SELECT kind, code, CASE WHEN zh IS NOT NULL THEN jsonb_build_object('zh', zh, 'en', en) END AS name
+           FROM (SELECT * FROM (SELECT DISTINCT ON (code) 'class' AS kind, code, name_zh AS zh, name_en AS en
+                                FROM class ORDER BY code, no) first
+             UNION ALL SELECT 'department', code, name_zh, name_en FROM department
+             UNION ALL SELECT 'place', code, name_zh, name_en FROM place WHERE code = ANY(%(places)s)
+             UNION ALL SELECT 'sign', code, name_zh, name_en FROM sign WHERE code = ANY(%(signs)s)
+             UNION ALL SELECT 'asset', code, name_zh, name_en FROM asset WHERE code = ANY(%(assets)s)
+             UNION ALL SELECT 'source', feed, NULL, NULL FROM source
+                       WHERE EXISTS (SELECT FROM incident WHERE incident.source = feed)) named
+           ORDER BY kind, code COLLATE "C" """,
+        {"places": list(places), "signs": list(signs), "assets": list(assets)},
+    ).fetchall()
