@@ -24,28 +24,30 @@ STATES = {
 }
 """What the menu of states offers: the words' key, and how the address says it."""
 
-# Column, width in px, how much of the room that is left it takes.
+# Column, width in px, how much of the room that is left it takes, how much wider it is in English.
 COLUMNS = (
-    ("severity", 64, 0),
-    ("class", 168, 1),
-    ("where", 184, 2),
-    ("below", 88, 0),
-    ("state", 84, 0),
-    ("left", 172, 0),
-    ("holder", 132, 1),
-    ("source", 92, 0),
-    ("age", 104, 0),
-    ("number", 132, 0),
-    ("description", 0, 2),
-    ("card", 0, 1),
+    ("severity", 64, 0, 8),
+    ("class", 168, 1, 52),
+    ("where", 200, 2, 0),
+    ("below", 88, 0, 48),
+    ("state", 84, 0, 24),
+    ("left", 172, 0, 24),
+    ("holder", 132, 1, 12),
+    ("source", 88, 0, 0),
+    ("number", 128, 0, 0),
+    ("description", 176, 1, 0),
+    ("age", 104, 0, 0),
+    ("card", 200, 1, 0),
 )
 THEME = {
     "backgroundColor": "var(--bg)", "foregroundColor": "var(--text)", "textColor": "var(--text)",
     "headerTextColor": "var(--muted)", "headerBackgroundColor": "var(--bg)", "borderColor": "var(--line)",
-    "rowBorder": {"color": "var(--line)"}, "headerRowBorder": {"color": "var(--line)"}, "wrapperBorder": False,
-    "columnBorder": False, "headerColumnBorder": False, "headerColumnResizeHandleColor": "var(--line)",
-    "rowHoverColor": "var(--hover)", "selectedRowBackgroundColor": "var(--raised)", "oddRowBackgroundColor": "var(--bg)",
-    "fontFamily": "inherit", "fontSize": "var(--fs-s)", "headerFontSize": "var(--fs-xs)", "headerFontWeight": 400,
+    "rowBorder": {"color": "var(--line)"}, "headerRowBorder": {"color": "var(--line)"},
+    "wrapperBorder": False, "columnBorder": False, "headerColumnBorder": False,
+    "headerColumnResizeHandleColor": "transparent", "rowHoverColor": "var(--hover)",
+    "selectedRowBackgroundColor": "var(--raised)", "oddRowBackgroundColor": "var(--bg)",
+    "fontFamily": "inherit", "fontSize": "var(--fs-s)", "headerFontSize": "var(--fs-xs)",
+    "headerFontWeight": 400,
     "cellHorizontalPadding": 6, "accentColor": "var(--text)", "wrapperBorderRadius": 0, "focusShadow": "none",
     "browserColorScheme": "inherit",
 }  # fmt: skip
@@ -62,9 +64,11 @@ def body(place: Json, lang: str) -> list[Component]:
                     **{"aria-label": say("incidents.tabs")},
                 ),
                 tools(say),
-                html.Div([news(say), html.Div(grid(place, say), className="list"), nothing()], className="stack"),
-                foot(say),
+                html.Div(
+                    [news(), html.Div(grid(place, lang), className="list"), nothing()], className="stack"
+                ),
                 html.Aside(id="case", className="case", hidden=True, **{"aria-label": say("incidents.case")}),
+                foot(say),
             ],
             className="cases",
             **{"data-states": json.dumps(STATES)},
@@ -89,7 +93,7 @@ def tools(say: Say) -> Component:
     )  # fmt: skip
 
 
-def news(say: Say) -> Component:
+def news() -> Component:
     return html.Div(
         [html.Button(className="act", type="button"), html.Span(className="unseen", role="status")],
         className="news", hidden=True,
@@ -123,10 +127,14 @@ def foot(say: Say) -> Component:
     )
 
 
-def grid(place: Json, say: Say) -> Component:
+def grid(place: Json, lang: str) -> Component:
+    say = text.speaker(lang)
     return dag.AgGrid(
         id=GRID,
-        columnDefs=[column(name, width, grow, place, say) for name, width, grow in COLUMNS],
+        columnDefs=[
+            column(name, width + (more if lang == "en" else 0), grow, place, say)
+            for name, width, grow, more in COLUMNS
+        ],
         defaultColDef={
             "sortable": False,
             "resizable": True,
@@ -163,7 +171,7 @@ def grid(place: Json, say: Say) -> Component:
 
 
 def column(name: str, width: int, grow: int, place: Json, say: Say) -> Json:
-    size: Json = {"flex": grow, "minWidth": width or 96} if grow else {"width": width}
+    size: Json = {"flex": grow, "minWidth": width} if grow else {"width": width}
     return {
         "colId": name,
         "headerName": head(name, place, say),

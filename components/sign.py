@@ -14,7 +14,13 @@ CHART = "chart.series"
 
 def body(place: dict[str, Any], lang: str) -> list[Component]:
     say = text.speaker(lang)
-    left = [tools(say), leaf.rows("rows.notes", "sign.note", className="notes"), plot(say), ranked(say), assets(say)]
+    left = [
+        tools(say),
+        leaf.rows("rows.notes", "sign.note", className="notes"),
+        plot(say),
+        ranked(say),
+        assets(say),
+    ]
     right = [definition(say), cases(say), quality(say)]
     parts = [
         leaf.rows("rows.head", "sign.head", "Div", className="head"),
@@ -26,10 +32,14 @@ def body(place: dict[str, Any], lang: str) -> list[Component]:
 
 def tools(say: Say) -> Component:
     def segment(name: str) -> Component:
-        return leaf.rows(f"rows.{name}", "sign.segment", "Nav", className="seg", aria_label=say(f"sign.{name}"))
+        return leaf.rows(
+            f"rows.{name}", "sign.segment", "Nav", className="seg", aria_label=say(f"sign.{name}")
+        )
 
     legend = leaf.rows("rows.legend", "sign.legend", className="legend", aria_label=say("sign.legend"))
-    return html.Div([segment("windows"), segment("grains"), chooser(say), legend, exports(say)], className="tools")
+    return html.Div(
+        [segment("windows"), segment("grains"), chooser(say), legend, exports(say)], className="tools"
+    )
 
 
 def chooser(say: Say) -> Component:
@@ -43,12 +53,17 @@ def chooser(say: Say) -> Component:
 
 def exports(say: Say) -> Component:
     pictures = [
-        html.Button(kind.upper(), className="act", **{"data-export": kind, "data-chart": CHART, "type": "button"})
+        html.Button(
+            kind.upper(), className="act", **{"data-export": kind, "data-chart": CHART, "type": "button"}
+        )
         for kind in ("png", "svg")
     ]
     csv = leaf.rows("rows.export", "sign.export", "Span")
     return html.Span(
-        [say("word.export"), csv, *pictures], className="exports", role="group", **{"aria-label": say("word.export")}
+        [say("word.export"), csv, *pictures],
+        className="exports",
+        role="group",
+        **{"aria-label": say("word.export")},
     )
 
 
@@ -60,8 +75,9 @@ def plot(say: Say) -> Component:
 def ranked(say: Say) -> Component:
     rows = leaf.rows("rows.ranked", "sign.child", walk="grid", also="text.scale")
     return leaf.section(
-        say("sign.children"), rows, small=leaf.leaf("text.scale", "sign.scale", blank=""),
-        more=leaf.rows("rows.export_children", "sign.export", "Span", className="exports"), className="ranked",
+        say("sign.children"), rows, small=[leaf.leaf("text.scale", "sign.scale", blank="")],
+        more=leaf.rows("rows.export_children", "sign.export", "Span", className="exports"),
+        className="ranked",
     )  # fmt: skip
 
 
@@ -71,16 +87,22 @@ def assets(say: Say) -> Component:
         say("sign.hours"), (say("word.age"), "num"),
     ]  # fmt: skip
     table = leaf.table("rows.assets", "sign.asset", heads, say("sign.assets"), walk="list")
-    small = leaf.leaf("text.assets", "sign.assets_of", blank="")
-    return leaf.section(say("sign.assets"), html.Div(table, className="scroll"), small=small, className="posts")
+    small = [leaf.leaf("text.assets", "sign.assets_of", blank="")]
+    return leaf.section(
+        say("sign.assets"), html.Div(table, className="scroll"), small=small, className="posts"
+    )
 
 
 def definition(say: Say) -> Component:
     """Folded on a phone, where the course comes first."""
-    title = html.Summary([html.H2(say("sign.definition")), leaf.rows("rows.flags", "sign.flag", className="flags")])
+    title = html.Summary(
+        [html.H2(say("sign.definition")), leaf.rows("rows.flags", "sign.flag", className="flags")]
+    )
     facts = leaf.rows("rows.facts", "sign.fact", "Dl", className="facts-of")
     return html.Section(
-        html.Details([title, facts], open=True), className="sec definition", **{"aria-label": say("sign.definition")}
+        html.Details([title, facts], open=True),
+        className="sec definition",
+        **{"aria-label": say("sign.definition")},
     )
 
 

@@ -1,11 +1,12 @@
 """How is the course of a sign drawn, with what lies behind and beside it, its limits and its silences?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from components.sign_scale import Limit, Scale, apart, scaled
 from data.domain.gap import Gap
 
 Json = dict[str, Any]
@@ -16,9 +17,10 @@ MARKS = {"alarm": ("◆", "$red"), "warning": ("▲", "$orange"), "attention": (
 DASHES = (
     "dashdot", "longdash", "longdashdot", "2px,2px", "9px,3px,2px,3px,2px,3px", "14px,3px",
 )  # fmt: skip
+NO_COLOR = "rgba(0,0,0,0)"
 FEW = 40  # points that are drawn as points too
-FLAT = 12  # a limit that would squeeze the course into less than this part of the height is only named
-ROOM = 0.14  # of the width, for the names of the lines beside
+ROOM = 0.12  # of the width, for the names of the lines beside
+GUTTER = 0.075  # of the width, for the words of the limits
 NAMED = 0.05  # of the width, that a silence needs for its words
 LETTERS = 16
 
@@ -45,50 +47,14 @@ class Picture:
     beside: Sequence[Line] = ()
     band: tuple[Line, Line] | None = None
     gaps: Sequence[Gap] = ()
-    limits: Sequence[tuple[str, float]] = ()
-    centre: bool = field(default=False)  # 0 is no natural end of the scale
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """From where to where the values go; the limits that lie on it, above and below it."""
-
-    low: float
-    high: float
-    on: Sequence[tuple[str, float]]
-    above: Sequence[tuple[str, float]]
-    under: Sequence[tuple[str, float]]
+    limits: Sequence[Limit] = ()
+    centre: bool = False  # 0 is no natural end of the scale
 
 
 def figure(picture: Picture, say: Say) -> Json:
-    scale = scaled(picture)
-    return {"data": _traces(picture, scale), "layout": _layout(picture, scale, say)}
-
-
-# ── the scale ───────────────────────────────────────────────────────────────────────────────────
-def scaled(picture: Picture) -> Scale:
     values = [value for line in _lines(picture) for _, value in line.points if value is not None]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    base = high - low
-    on: list[tuple[str, float]] = []
-    for level, value in sorted(picture.limits, key=lambda limit: _distance(limit[1], low, high)):
-        wide = max(high, value) - min(low, value)
-        if values and not (base == 0 and not on) and base * FLAT < wide and wide > 3 * (high - low):
-            break
-        low, high = min(low, value), max(high, value)
-        on.append((level, value))
-    if low >= 0 and low < 0.5 * high and not picture.centre:
-        low = 0.0
-    off = [limit for limit in picture.limits if limit not in on]
-    room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
-    return Scale(
-        low if low == 0.0 else low - room, high + room, on,
-        [limit for limit in off if limit[1] > high], [limit for limit in off if limit[1] <= high],
-    )  # fmt: skip
-
-
-def _distance(value: float, low: float, high: float) -> float:
-    return max(low - value, value - high, 0.0)
+    scale = scaled(values, picture.limits, centre=picture.centre)
+    return {"data": _traces(picture, scale), "layout": _layout(picture, scale, say)}
 
 
 def _lines(picture: Picture) -> list[Line]:
@@ -115,8 +81,9 @@ def _trace(picture: Picture, line: Line, unit: str, *, color: str, width: float,
     few = len(line.points) <= FEW and dash == "solid"
     return {
         "type": "scatter", "mode": "lines+markers" if few else "lines", "name": line.name,
-        **_course(picture, line), "connectgaps": False, "line": {"color": color, "width": width, "dash": dash},
-        "marker": {"size": 4, "color": color}, "hovertemplate": f"%{{y:,.3~f}}{unit}<extra>{line.name}</extra>",
+        **_course(picture, line), "connectgaps": False, "marker": {"size": 4, "color": color},
+        "line": {"color": color, "width": width, "dash": dash},
+        "hovertemplate": f"%{{y:,.3~f}}{unit}<extra>{line.name}</extra>",
     }  # fmt: skip
 
 
@@ -163,20 +130,21 @@ def _silences(picture: Picture, scale: Scale) -> Json:
         y += [scale.low, scale.low, scale.high, scale.high, scale.low, None]
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y, "fill": "toself", "hoverinfo": "skip",
-        "line": {"width": 0}, "fillcolor": "rgba(0,0,0,0)",
-        "fillpattern": {"shape": "/", "size": 6, "solidity": 0.2, "fgcolor": "$hatch-ink", "bgcolor": "rgba(0,0,0,0)"},
+        "line": {"width": 0}, "fillcolor": NO_COLOR,
+        "fillpattern": {"shape": "/", "size": 6, "solidity": 0.2, "fgcolor": "$hatch-ink", "bgcolor": NO_COLOR},
     }  # fmt: skip
 
 
 # ── what stands around it ───────────────────────────────────────────────────────────────────────
 def _layout(picture: Picture, scale: Scale, say: Say) -> Json:
-    end = picture.until + (picture.until - picture.since) * (ROOM if picture.beside else 0.004)
-    days = picture.until - picture.since > timedelta(days=1)
+    whole = picture.until - picture.since
+    start = picture.since - whole * (GUTTER if picture.limits else 0.004)
+    end = picture.until + whole * (ROOM if picture.beside else 0.004)
     return {
         "margin": {"l": 8, "r": 8, "t": 26, "b": 8},
         "xaxis": {
-            "type": "date", "range": [_local(picture.since, picture.zone), _local(end, picture.zone)],
-            "nticks": 9, "hoverformat": "%m-%d %H:%M" if days else "%H:%M",
+            "type": "date", "range": [_local(start, picture.zone), _local(end, picture.zone)],
+            "nticks": 9, "hoverformat": "%m-%d %H:%M" if whole > timedelta(days=1) else "%H:%M",
         },
         "yaxis": {
             "range": [scale.low, scale.high], "showgrid": True, "nticks": 5, "exponentformat": "none",
@@ -184,7 +152,7 @@ def _layout(picture: Picture, scale: Scale, say: Say) -> Json:
         },
         "shapes": [_limit_line(value) for _, value in scale.on],
         "annotations": [
-            *_unit(picture), *_limits(picture, scale, say), *_lengths(picture, scale, say), *_ends(picture, scale),
+            *_unit(picture), *_limits(scale, say), *_lengths(picture, say), *_ends(picture, scale),
         ],
         "meta": {"title": picture.title, "from": picture.since.isoformat(), "to": picture.until.isoformat()},
     }  # fmt: skip
@@ -200,7 +168,15 @@ def _unit(picture: Picture) -> list[Json]:
     if not picture.unit:
         return []
     font = {"size": 12, "color": "$muted"}
-    at = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 6}
+    at = {
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": 1,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "yshift": 6,
+    }
     return [_note(picture.unit, font=font, **at)]
 
 
@@ -211,7 +187,7 @@ def _limit_line(value: float) -> Json:
     }  # fmt: skip
 
 
-def _limits(picture: Picture, scale: Scale, say: Say) -> list[Json]:
+def _limits(scale: Scale, say: Say) -> list[Json]:
     on = [note for level, value in scale.on for note in _limit(level, value, say, y=value, yanchor="bottom")]
     return [
         *on,
@@ -232,7 +208,7 @@ def _limit(level: str, value: float, say: Say, *, arrow: str = "", **at: Any) ->
 
 
 def _beyond(
-    limits: Sequence[tuple[str, float]], words: str, say: Say, *, y: float, yanchor: str, line: int
+    limits: Sequence[Limit], words: str, say: Say, *, y: float, yanchor: str, line: int
 ) -> list[Json]:
     """A limit far off the scale stands at its edge, the nearest to the edge first."""
     ordered = sorted(limits, key=lambda limit: limit[1], reverse=line < 0)
@@ -245,13 +221,13 @@ def _beyond(
     ]
 
 
-def _lengths(picture: Picture, scale: Scale, say: Say) -> list[Json]:
+def _lengths(picture: Picture, say: Say) -> list[Json]:
     whole = picture.until - picture.since
     return [
         _note(
             say("sign.silent_for", t=span(gap.length, say)),
-            x=_local(gap.since + gap.length / 2, picture.zone), y=0.86, yref="paper", bgcolor="$bg", borderpad=2,
-            font={"size": 12, "color": "$muted"},
+            x=_local(gap.since + gap.length / 2, picture.zone), y=0.86, yref="paper", bgcolor="$bg",
+            borderpad=2, font={"size": 12, "color": "$muted"},
         )
         for gap in picture.gaps
         if gap.length / whole >= NAMED
@@ -266,7 +242,9 @@ def span(length: timedelta, say: Say) -> str:
         return f"{days}\u2009{say('time.day')}"
     hours += 24 * days
     parts = [(hours, "hour"), (minutes % 60, "minute")] if hours else [(minutes, "minute")]
-    return " ".join(f"{n}\u2009{say('time.' + unit)}" for n, unit in parts if n or unit == "minute" and not hours)
+    return " ".join(
+        f"{n}\u2009{say('time.' + unit)}" for n, unit in parts if n or (unit == "minute" and not hours)
+    )
 
 
 def _ends(picture: Picture, scale: Scale) -> list[Json]:
@@ -276,18 +254,9 @@ def _ends(picture: Picture, scale: Scale) -> list[Json]:
         known = [value for _, value in line.points if value is not None]
         if known:
             ends.append((known[-1], line.name))
-    place = {"xref": "paper", "x": 1, "xanchor": "right", "bgcolor": "$bg", "borderpad": 1}
+    place = {"x": _local(picture.until, picture.zone), "xanchor": "left", "xshift": 4}
     heights = apart([value for value, _ in ends], (scale.high - scale.low) * 0.06)
     return [
         _note(name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…", y=y, **place)
         for (_, name), y in zip(ends, heights, strict=True)
     ]
-
-
-def apart(values: Sequence[float], least: float) -> list[float]:
-    """The same order, no two nearer than `least`."""
-    heights = list(values)
-    order = sorted(range(len(values)), key=lambda at: values[at])
-    for before, after in zip(order, order[1:], strict=False):
-        heights[after] = max(heights[after], heights[before] + least)
-    return heights

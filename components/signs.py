@@ -24,11 +24,24 @@ def body(place: dict[str, Any], lang: str) -> list[Component]:
     )
     csv = f"/api/v1/signs?place={place['code']}&format=csv"
     side = html.Div(
-        [leaf.rows("rows.levels", "signs.level", aria_label=say("signs.levels")), leaf.export_links(csv, lang)],
+        [
+            leaf.rows("rows.levels", "signs.level", aria_label=say("signs.levels")),
+            leaf.export_links(csv, lang),
+        ],
         className="side",
     )
-    head = [title, leaf.rows("rows.states", "signs.state", "Nav", className="seg", aria_label=say("signs.filter")), side]
+    head = [
+        title,
+        leaf.rows("rows.states", "signs.state", "Nav", className="seg", aria_label=say("signs.filter")),
+        side,
+    ]
     grid = leaf.rows(
-        "rows.domains", "signs.domain", "Div", walk="grid", also="rows.signs", empty="signs.no_such", className="grid"
+        "rows.domains",
+        "signs.domain",
+        "Div",
+        walk="grid",
+        also="rows.signs",
+        empty="signs.no_such",
+        className="grid",
     )
     return [html.Div([html.Header(head, className="head"), grid], className="signs")]

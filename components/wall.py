@@ -36,16 +36,34 @@ def body(place: dict[str, Any], lang: str) -> list[Component]:
 def header(place: dict[str, Any], say: Say, lang: str) -> Component:
     above = [text.name(one["name"], lang) for one in place["ancestors"][1:][-1:]]
     line = say("wall.join").join([*above, say(f"wall.tier_{place['tier']}")])
-    title = [html.H1(say("wall.title" if place["tier"] <= CENTRES else "wall.title_below", place=text.name(place["name"], lang)), className="w-cut")]
+    title = [
+        html.H1(
+            say(
+                "wall.title" if place["tier"] <= CENTRES else "wall.title_below",
+                place=text.name(place["name"], lang),
+            ),
+            className="w-cut",
+        )
+    ]
     under = html.P([html.Span(line, className="w-cut"), frame.simulated(lang)], className="w-line")
     groups = {
         "a": [html.Div([*title, under], className="w-name"), collected(say)],
-        "b": [html.Div([mode(), leaf.rows("rows.decisions", "wall.decision", data_fit="down", empty="wall.no_decision")], className="w-mode"), warnings()],
+        "b": [
+            html.Div(
+                [
+                    mode(),
+                    leaf.rows("rows.decisions", "wall.decision", data_fit="down", empty="wall.no_decision"),
+                ],
+                className="w-mode",
+            ),
+            warnings(),
+        ],
         "c": [verdict(say), connection(say, lang)],
         "d": [html.Div(frame.clock(lang), className="w-clock")],
     }
     return html.Header(
-        [html.Div(parts, className=f"w-group w-group-{name}") for name, parts in groups.items()], className="w-head"
+        [html.Div(parts, className=f"w-group w-group-{name}") for name, parts in groups.items()],
+        className="w-head",
     )
 
 
@@ -67,7 +85,13 @@ def mode() -> Component:
 
 
 def warnings() -> Component:
-    return leaf.rows("rows.warnings", "wall.warning", data_fit="down", className="w-warnings w-dims", empty="wall.no_warning")
+    return leaf.rows(
+        "rows.warnings",
+        "wall.warning",
+        data_fit="down",
+        className="w-warnings w-dims",
+        empty="wall.no_warning",
+    )
 
 
 def verdict(say: Say) -> Component:
@@ -95,7 +119,7 @@ def band(say: Say) -> Component:
 def region(name: str, title: list[Any], *parts: Any, label: str) -> Component:
     as_of = leaf.leaf("frame.now", "wall.as_of", className="w-as-of")
     head = html.H2([*title, as_of], className="w-big")
-    return html.Section([head, *parts], className=f"w-{name} w-region", **{"aria-label": label})
+    return html.Section([head, *parts], className=f"w-region w-{name}", **{"aria-label": label})
 
 
 def heading(words: str, *right: Any) -> Component:
@@ -113,14 +137,20 @@ def signs(say: Say) -> Component:
         leaf.rows("rows.levels", "wall.level", className="w-right w-levels"),
     ]
     counts = [
-        html.Small([html.I(className="w-sw w-hatch"), say("wall.stale"), " ", leaf.leaf("text.stale", "count")]),
-        html.Small([html.I(className="w-sw w-dots"), say("wall.none"), " ", leaf.leaf("text.silent", "count")]),
+        html.Small(
+            [html.I(className="w-sw w-hatch"), say("wall.stale"), " ", leaf.leaf("text.stale", "count")]
+        ),
+        html.Small(
+            [html.I(className="w-sw w-dots"), say("wall.none"), " ", leaf.leaf("text.silent", "count")]
+        ),
         html.Small([say("wall.normal"), " ", leaf.leaf("text.normal", "count", blank="—")]),
         right(html.Small(more("rows.signs", "text.abnormal")), className="w-wide"),
     ]
     return region(
         "signs", title,
-        leaf.leaf("text.expected", "wall.measured", "p", blank=say("wall.unmeasured"), className="w-unmeasured"),
+        leaf.leaf(
+            "text.expected", "wall.measured", "p", blank=say("wall.unmeasured"), className="w-unmeasured"
+        ),
         leaf.rows("rows.signs", "wall.sign", data_fit="down", className="w-abnormal", empty="wall.calm"),
         html.H2([html.Strong(say("wall.domains")), *counts], className="w-gap"),
         leaf.rows("rows.domains", "wall.domain", data_fit="down", data_room="", className="w-ledger"),
@@ -146,7 +176,10 @@ def where(place: dict[str, Any], say: Say) -> Component:
     )
     key = html.P(
         [
-            *(html.Small([html.I(className=f"w-sw w-{one}"), say(f"status.{one}")]) for one in ("alarm", "warning")),
+            *(
+                html.Small([html.I(className=f"w-sw w-{one}"), say(f"status.{one}")])
+                for one in ("alarm", "warning")
+            ),
             *(
                 html.Small([html.I(className=f"w-sw w-{kind}"), say(f"wall.{word}")])
                 for kind, word in (("land", "normal"), ("hatch", "stale"), ("dots", "none"))
@@ -154,10 +187,10 @@ def where(place: dict[str, Any], say: Say) -> Component:
         ],
         className="w-key",
     )
-    drawn = html.Div(className="w-map-box", **{"data-wall-map": "layer.places", "data-points": "layer.incidents"})
-    return html.Section(
-        [title, drawn, key], className="w-map w-region", **{"aria-label": say("word.map")}
+    drawn = html.Div(
+        className="w-map-box", **{"data-wall-map": "layer.places", "data-points": "layer.incidents"}
     )
+    return html.Section([title, drawn, key], className="w-map w-region", **{"aria-label": say("word.map")})
 
 
 def incidents(say: Say) -> Component:
@@ -174,12 +207,13 @@ def incidents(say: Say) -> Component:
         [html.Thead(html.Tr(heads)), leaf.rows("rows.matrix", "wall.grade", "Tbody")],
         className="w-matrix", **{"aria-label": say("wall.matrix")},
     )  # fmt: skip
-    return region(
-        "inc", title, matrix,
-        html.H2([html.Strong(say("wall.clocks")), right(html.Small(say("wall.clocks_note")), className="w-wide")], className="w-gap"),
-        leaf.rows("rows.clocks", "wall.clock", data_fit="down", data_split="overdue", className="w-clocks", empty="wall.no_clock"),
-        label=say("wall.open"),
+    note = right(html.Small(say("wall.clocks_note")), className="w-wide")
+    clocks = leaf.rows(
+        "rows.clocks", "wall.clock", data_fit="down", data_split="overdue", className="w-clocks",
+        empty="wall.no_clock",
     )  # fmt: skip
+    head = html.H2([html.Strong(say("wall.clocks")), note], className="w-gap")
+    return region("inc", title, matrix, head, clocks, label=say("wall.open"))
 
 
 def today(place: dict[str, Any], say: Say) -> Component:
@@ -196,9 +230,9 @@ def today(place: dict[str, Any], say: Say) -> Component:
         *listed("classes", say, html.Small(say("wall.classes_note"))),
         *listed("feeds", say, longest),
     ]
-    drawn = region("day", title, *parts, label=say("wall.today"))
-    drawn.className += " w-lower" if place["children"] else " w-leaf"
-    return drawn
+    return region(
+        "day " + ("w-lower" if place["children"] else "w-leaf"), title, *parts, label=say("wall.today")
+    )
 
 
 def hours(say: Say) -> Component:
@@ -210,7 +244,11 @@ def hours(say: Say) -> Component:
 def listed(name: str, say: Say, note: Component) -> list[Component]:
     """On a narrow wall the first row stands beside the title."""
     first = leaf.leaf(f"rows.{name}", f"wall.first_{name}", blank="")
-    head = [html.Strong(say(f"wall.{name}")), right(note, className="w-wide"), right(first, className="w-slim")]
+    head = [
+        html.Strong(say(f"wall.{name}")),
+        right(note, className="w-wide"),
+        right(first, className="w-slim"),
+    ]
     rows = leaf.rows(
         f"rows.{name}", f"wall.{name}", data_fit="down", className="w-list w-wide", empty=f"wall.no_{name}"
     )
@@ -220,4 +258,6 @@ def listed(name: str, say: Say, note: Component) -> list[Component]:
 def ticker(say: Say) -> Component:
     """Replaced when something happens, never moved."""
     acts = leaf.rows("rows.acts", "wall.act", data_fit="across", className="w-acts", empty="wall.no_act")
-    return html.Footer([html.B(say("wall.acts")), acts], className="w-tick", **{"aria-label": say("wall.acts")})
+    return html.Footer(
+        [html.B(say("wall.acts")), acts], className="w-tick", **{"aria-label": say("wall.acts")}
+    )

@@ -32,7 +32,9 @@ def state(subject: Subject, ask: Ask) -> Json:
         "text.share": board["live"] / board["expected"] if board["expected"] else None,
         "text.state": wanted,
         "rows.states": states(every, wanted),
-        "rows.levels": [{"id": word, "n": n} for word in (*BAD, "stale", "none") if (n := _level(every, word))],
+        "rows.levels": [
+            {"id": word, "n": n} for word in (*BAD, "stale", "none") if (n := _level(every, word))
+        ],
         "rows.domains": domains(facts["domains"], shown),
         "rows.signs": shown,
         "rows.children": below(subject.text),
@@ -87,13 +89,24 @@ def _level(every: Sequence[Row], word: str) -> int:
 def domains(named: Sequence[Row], shown: Sequence[Row]) -> list[Json]:
     """In the city's order; one without a sign to show is left out."""
     names = {row["code"]: {"zh": row["name_zh"], "en": row["name_en"]} for row in named}
-    names |= {row["domain"]: {"zh": row["domain"], "en": row["domain"]} for row in shown if row["domain"] not in names}
-    found = [domain(code, name, [row for row in shown if row["domain"] == code]) for code, name in names.items()]
+    names |= {
+        row["domain"]: {"zh": row["domain"], "en": row["domain"]}
+        for row in shown
+        if row["domain"] not in names
+    }
+    found = [
+        domain(code, name, [row for row in shown if row["domain"] == code]) for code, name in names.items()
+    ]
     return [row for row in found if row["n"]]
 
 
 def domain(code: str, name: Row, own: Sequence[Row]) -> Json:
-    return {"id": code, "name": name, "n": len(own), "abnormal": sum(row["state"] == "abnormal" for row in own)}
+    return {
+        "id": code,
+        "name": name,
+        "n": len(own),
+        "abnormal": sum(row["state"] == "abnormal" for row in own),
+    }
 
 
 def below(place: str) -> list[Json]:

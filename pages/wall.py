@@ -1,31 +1,28 @@
 """Wall: what does a hall eight metres away have to see of a place?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from components import text
 from components import wall as skeleton
-from data.domain.cases import Cases
 from data.domain.place import codes_in, tier_of
 from data.domain.spread import focus
-from data.domain.urgency import BAD, GAPS, OPEN_STAGES, Lists, ranked, sorted_signs
-from data.domain.verdict import COVERAGE_WANTED, judge
+from data.domain.urgency import BAD, GAPS, Lists, ranked, sorted_signs
+from data.domain.verdict import COVERAGE_WANTED
 from data.live import Ask, Subject
-from data.queries import city, incidents, overview, signs, sources, wall
+from data.queries import city, overview, signs, sources, wall
 from pages import _frame
+from pages._wall_cases import blank_if, cases, today, verdict
 
 Json = dict[str, Any]
 Row = Mapping[str, Any]
 
 SIGNS = 6  # rows of abnormal signs
 FEW, KEYS, MORE_KEYS = 6, 2, 6  # signs a tile names; the more, where domains are few
-CLOCKS, POINTS, ACTS, CLASSES, FEEDS, CHILDREN = 6, 200, 6, 6, 6, 8
+CLOCKS, POINTS, ACTS, FEEDS, CHILDREN = 6, 200, 6, 6, 8
 MODE, URGENT = "平急", "急"
-HOURS = 24
 NORMAL, STALE, NONE = "normal", "stale", "none"
-GRADES = (1, 2, 3, 4, None)
 
 
 def state(subject: Subject, ask: Ask) -> Json:
@@ -47,21 +44,6 @@ def state(subject: Subject, ask: Ask) -> Json:
         **heard,
         **in_force(overview.in_force(subject.path), ask.lang),
     })  # fmt: skip
-
-
-def blank_if(unheard: bool, said: Json) -> Json:
-    """While no feed has ever spoken the number of cases is not nought but unknown."""
-    if not unheard:
-        return said
-    for name in ("open", "overdue", "reported", "reported_before"):
-        said[f"text.{name}"] = None
-    for row in said["rows.matrix"]:
-        row.update(stages=[None] * len(OPEN_STAGES), n=None, overdue=None)
-    for row in said["rows.hours"]:
-        row.update(n=None, before=None)
-    for row in said["rows.children"]:
-        row.update(open=None, overdue=None)
-    return said
 
 
 def units(own: Mapping[str, str], lang: str) -> Callable[[str], str]:
@@ -110,7 +92,9 @@ def sign_rows(code: str, lists: Lists, domains: Sequence[Row], unit: Callable[[s
         "text.silent": count(own, NONE),
         "rows.levels": [{"id": word, "n": count(lists.bad, word) if known else None} for word in BAD],
         "rows.signs": [shown(sign) for sign in worst] if known else None,
-        "rows.domains": dropped([{**tile, "signs": [shown(sign) for sign in tile["signs"][:most]]} for tile in tiles]),
+        "rows.domains": dropped(
+            [{**tile, "signs": [shown(sign) for sign in tile["signs"][:most]]} for tile in tiles]
+        ),
     }
 
 
@@ -160,7 +144,9 @@ def places(code: str, lists: Lists, glance: Json, unit: Callable[[str], str]) ->
     sign = by_code.get(chosen or "")
     return {
         "text.focus": sign and {"code": chosen, "name": sign["name"], "unit": unit(sign["unit"])},
-        "layer.places": [cell(child, rows.get(child["place"]) if sign else None, sign is not None) for child in below]
+        "layer.places": [
+            cell(child, rows.get(child["place"]) if sign else None, sign is not None) for child in below
+        ]
         or [{"id": code, **worst_of(glance), "at": None, "simulated": False}],
     }
 
@@ -198,83 +184,6 @@ def standing(glance: Row, load: Row | None) -> Json:
     }
 
 
-# ── incidents ───────────────────────────────────────────────────────────────────────────────────
-def cases(load: Json, seen: Json, path: str) -> Json:
-    matrix = load["matrix"]
-    return {
-        "text.open": sum(row["n"] for row in matrix),
-        "text.overdue": sum(row["overdue"] for row in matrix),
-        "rows.matrix": [grade_row(matrix, grade) for grade in GRADES],
-        "rows.clocks": [clock(row, path) for row in seen["clocks"]],
-        "layer.incidents": [{**row, "id": str(row["id"])} for row in seen["points"]],
-        "rows.acts": [act(row, path) for row in seen["acts"]],
-    }
-
-
-def grade_row(matrix: Sequence[Row], grade: int | None) -> Json:
-    mine = [row for row in matrix if row["severity"] == grade]
-    return {
-        "id": str(grade or NONE),
-        "severity": grade,
-        "stages": [sum(row["n"] for row in mine if row["stage"] == stage) for stage in OPEN_STAGES],
-        "n": sum(row["n"] for row in mine),
-        "overdue": sum(row["overdue"] for row in mine),
-    }
-
-
-def clock(case: Row, path: str) -> Json:
-    kept = (
-        "severity", "class", "class_name", "state", "at", "due", "overdue", "place_name", "holder_name",
-        "holder_tier", "simulated",
-    )  # fmt: skip
-    return {"id": str(case["id"]), **{name: case[name] for name in kept}, "where": where(case, path)}
-
-
-def where(case: Row, path: str) -> str | None:
-    """The place just below this one in which the case lies."""
-    return next(iter(codes_in(case["path"])[tier_of(path) :]), None)
-
-
-def act(row: Row, path: str) -> Json:
-    kept = ("at", "act", "class", "class_name", "simulated")
-    return {"id": str(row["id"]), **{name: row[name] for name in kept}, "where": where(row, path)}
-
-
-def verdict(board: Json, lists: Lists, matrix: Sequence[Row]) -> Json:
-    graded = {"extreme": 1, "major": 2, "serious": 3}
-    counts = {
-        **{status: count(lists.bad, status) for status in BAD},
-        **{name: sum(row["n"] for row in matrix if row["severity"] == grade) for name, grade in graded.items()},
-        "overdue": sum(row["overdue"] for row in matrix),
-    }
-    found = judge(counts, live=board["live"] or 0, expected=board["expected"] or 0)
-    why = [{"id": reason, "n": n} for reason, n in found.why]
-    return {"text.verdict": {"level": found.level, "live": board["live"], "why": why}}
-
-
-# ── today ───────────────────────────────────────────────────────────────────────────────────────
-def today(path: str, now: datetime) -> Json:
-    """Reports hour by hour beside those of yesterday, and what they are about; `now` on the city's clock."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    yesterday = midnight - timedelta(days=1)
-    place = {"code": codes_in(path)[-1], "tier": tier_of(path)}
-    hourly = incidents.counts(place, Cases(path, start=yesterday), "hour")["items"]
-    classes = incidents.counts(place, Cases(path, start=midnight), "class")["items"]
-    came = {(row["key"].date(), row["key"].hour): row["n"] for row in hourly}
-    so_far = [came.get((midnight.date(), hour), 0) for hour in range(now.hour + 1)]
-    before = [came.get((yesterday.date(), hour), 0) for hour in range(HOURS)]
-    top = sorted(classes, key=lambda row: (-row["n"], row["key"]))[:CLASSES]
-    return {
-        "text.reported": sum(so_far),
-        "text.reported_before": sum(before),
-        "rows.hours": [
-            {"id": f"{hour:02}", "n": so_far[hour] if hour < len(so_far) else None, "before": before[hour]}
-            for hour in range(HOURS)
-        ],
-        "rows.classes": [{"id": row["key"], "name": row["name"] or row["key"], "n": row["n"]} for row in top],
-    }
-
-
 def feeds() -> Json:
     """Those that have been silent for longest first."""
     items = sources.feeds()["items"]
@@ -291,7 +200,10 @@ def in_force(force: Json, lang: str) -> Json:
     words = text.table(lang)
     mode = next((row for row in force["decisions"] if row["track"] == MODE), None)
     return {
-        "text.mode": {"urgent": mode is not None and mode["level"] == URGENT, "since": mode and mode["since"]},
+        "text.mode": {
+            "urgent": mode is not None and mode["level"] == URGENT,
+            "since": mode and mode["since"],
+        },
         "rows.decisions": [
             {
                 "id": str(row["id"]),

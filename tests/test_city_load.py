@@ -112,3 +112,15 @@ def test_an_imported_border_outlives_the_next_load(fresh: str, folder: Path) -> 
     list(city.init(folder))
     found = rows(f"SELECT name_zh, schematic, bounds::text AS bounds FROM place WHERE code = '{street.code}'")  # noqa: S608
     assert found == [{"name_zh": "新社区", "schematic": False, "bounds": "(1,1),(0,0)"}]
+
+
+def test_a_series_that_leaves_the_folder_is_expected_no_longer(fresh: str, folder: Path) -> None:
+    gone = read_folder(folder).series[0]
+    text = (folder / "series.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "series.csv").write_text("".join([text[0], *text[2:]]), encoding="utf-8")
+    list(city.init(folder))
+    root = rows(f"SELECT expected FROM node WHERE sign = '{gone.sign}' AND parent IS NULL")  # noqa: S608
+    ended = rows(
+        f"SELECT until < 'infinity' AS ended FROM node WHERE sign = '{gone.sign}' AND place = '{gone.place}'"
+    )
+    assert root == [{"expected": len(text) - 2}] and ended == [{"ended": True}]

@@ -28,8 +28,9 @@
 
   const isOlder = (one, other) => newest(one, other) > 0;
   const newest = (one, other) => Date.parse(other.at) - Date.parse(one.at) || (one.at === other.at ? 0 : one.at < other.at ? 1 : -1) || (one.id < other.id ? 1 : -1);
-  const dueOf = (row) => (!own.isOpen(row) ? Infinity : row.due === null ? 8.64e15 : Date.parse(row.due));
-  const urgent = (one, other) => dueOf(one) - dueOf(other) || newest(one, other);
+  const LAST = 8.64e15; // the end of time
+  const dueOf = (row) => (row.due === null || row.state === "suspended" ? LAST : Date.parse(row.due));
+  const urgent = (one, other) => own.isOpen(other) - own.isOpen(one) || dueOf(one) - dueOf(other) || newest(one, other);
 
   const total = () => model["text.total"]?.n ?? 0;
   const mayBeSorted = () => asked().state !== undefined && asked().state.split(",").every((state) => state === "open" || own.isOpen({ state })) && total() <= SORTED_WHOLE;

@@ -58,7 +58,7 @@
   const moment = (time) => time && [ctx.format("datetime", time), " ", h("span.mute", {}, ctx.tick("ago", time))];
 
   const FACTS = [
-    ["word.state", (row) => `${ctx.word(`stage.${row.stage}`)} · ${ctx.word(`state.${row.state}`)}`],
+    ["word.state", (row) => [...new Set([ctx.word(`stage.${row.stage}`), ctx.word(`state.${row.state}`)])].join(" · ")],
     ["incidents.head_left", (row) => h("span.is-left", {}, ctx.tick("incidents.left", row))],
     ["incidents.due", (row) => row.due && ctx.format("datetime", row.due)],
     ["word.holder", holder],

@@ -22,8 +22,13 @@
 
   // ---- time left: ticks, stands still on hold, is over when the case is
 
+  function ended(row) {
+    if (!row.state.endsWith("close") && row.state !== "closed") return "—";
+    return row.overdue ? ctx.word("incidents.done_late") : row.due ? ctx.word("incidents.done") : "—";
+  }
+
   cityops.format["incidents.left"] = (row, ctx) => {
-    if (!own.isOpen(row)) return [h("span.mute", {}, ctx.word(row.overdue ? "incidents.done_late" : "incidents.done"))];
+    if (!own.isOpen(row)) return [h("span.mute", {}, ended(row))];
     if (row.state === "suspended") return [h("span.bar.hatch", { "aria-hidden": "true" }), h("span.mute", {}, ctx.word("incidents.paused"))];
     if (row.due === null) return [h("span.mute", {}, ctx.word("incidents.no_due"))];
     const left = Date.parse(row.due) - ctx.now();

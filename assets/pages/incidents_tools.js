@@ -253,7 +253,7 @@
 
   function loaded({ shown, total, more, loading, failed, moreAt, streamed }) {
     const n = ctx.format("count", shown.filter((row) => !row.gone).length);
-    const words = [ctx.word(more ? "incidents.loaded" : "incidents.loaded_all", { n, total: atLeast(total) })];
+    const words = !total.n ? [] : [ctx.word(more ? "incidents.loaded" : "incidents.loaded_all", { n, total: atLeast(total) })];
     if (moreAt) words.push(ctx.word("incidents.beyond", { n: streamed, t: ctx.format("second", moreAt) }));
     if (failed) words.push(ctx.word("incidents.more_failed"));
     const again = moreAt ? h("button.act", { type: "button", onclick: () => own.reread() }, ctx.word("incidents.reread")) : null;

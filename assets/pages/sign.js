@@ -12,7 +12,12 @@
 
   // ---- the head: how bad, since when, whence
 
+  // Beside a name there is room for the largest part of an age alone.
+  cityops.format["sign.age"] = (at, ctx) => ctx.format("age", at).split(" ")[0];
+  cityops.ticks.add("sign.age");
+
   function figure(row, ctx) {
+    if (row.value === null && row.status !== null && row.status !== "none") return null; // a fold of statuses alone
     if (row.value === null) return h("span.value", {}, h("b.none", {}, "—"));
     return h(`span.value${row.status === "stale" ? ".stale" : ""}`, {}, h("b", {}, ctx.format("number", row.value)), row.unit && h("span.unit", {}, ctx.format("unit", row.unit)));
   }
@@ -63,15 +68,16 @@
 
   cityops.rows["sign.export"] = (row, ctx) => h("a.act", { href: `${row.path}?${new URLSearchParams(row.asked)}`, download: "" }, "CSV");
 
-  const STROKES = { now: null, yesterday: "5 3", week: "1 3" };
+  const STROKES = { now: null, now_by_hour: null, yesterday: "5 3", week: "1 3" };
+  const BESIDE = ["4 2 1 2", "7 2", "7 2 1 2", "2 2", "6 2 2 2 2 2", "10 2"]; // as the chart's six
 
-  function sample(id) {
+  function sample({ id, dash }) {
     if (id === "gap") return h("i.swatch.hatched", { "aria-hidden": "true" });
     if (id === "band") return h("i.swatch.banded", { "aria-hidden": "true" });
-    return svg(`svg.stroke.is-${id}`, { viewBox: "0 0 22 8", width: 22, height: 8, "aria-hidden": "true" }, svg("line", { x1: 0, x2: 22, y1: 4, y2: 4, "stroke-dasharray": STROKES[id] }));
+    return svg(`svg.stroke.is-${dash === undefined ? id : "beside"}`, { viewBox: "0 0 22 8", width: 22, height: 8, "aria-hidden": "true" }, svg("line", { x1: 0, x2: 22, y1: 4, y2: 4, "stroke-dasharray": dash === undefined ? STROKES[id] : BESIDE[dash] }));
   }
 
-  cityops.rows["sign.legend"] = (row, ctx) => h("li", {}, sample(row.id), ctx.word(`sign.legend_${row.id}`));
+  cityops.rows["sign.legend"] = (row, ctx) => h("li", {}, sample(row), row.name ? ctx.name(row.name) : ctx.word(`sign.legend_${row.id}`));
 
   cityops.rows["sign.note"] = (row, ctx) =>
     h("li.note", {}, ctx.word(`sign.note_${row.kind}`, { name: row.name ? ctx.name(row.name) : row.code, most: row.most, grain: row.grain && ctx.word(`sign.by_${row.grain}`) }));
@@ -120,7 +126,7 @@
   function ends(row, ctx) {
     if (row.need) return ctx.word(`sign.need_${row.need}`, { cell: row.cell });
     const low = row.low !== null && ctx.word("sign.limit_low", { n: number(row.low, ctx) });
-    const high = row.high !== null && ctx.word(row.low !== null || row.cell.includes("..") ? "sign.limit_above" : "sign.limit_high", { n: number(row.high, ctx) });
+    const high = row.high !== null && ctx.word(row.outside ? "sign.limit_above" : "sign.limit_high", { n: number(row.high, ctx) });
     return [low, high].filter(Boolean).join(` ${ctx.word("sign.or")} `);
   }
 
@@ -133,8 +139,8 @@
     direction: ({ direction }, ctx) => ctx.word(`sign.direction_${direction}`),
     limits: ({ levels }, ctx) => (levels.length ? h("ul", {}, levels.map((level) => h("li", {}, ctx.mark("status", level.id), " ", ends(level, ctx)))) : h("span.mute", {}, ctx.word("sign.no_limits"))),
     hold: ({ slack, unit, hold }, ctx) => joined([slack ? ctx.format("value", slack, { unit }) : ctx.word("sign.no_slack"), hold ? ctx.word("sign.for_hold", { t: ctx.format("span", hold) }) : ctx.word("sign.no_hold")]),
-    freshness: ({ span }, ctx) => ctx.word("sign.after", { t: ctx.format("span", span) }),
-    fold: ({ time, space, weight, weighted }, ctx) => joined([ctx.word(`sign.time_${time}`), ctx.word(`sign.space_${space}`), space === "mean" && weight !== "1" && ctx.word(weighted ? `sign.weight_${weight}` : "word.unweighted")]),
+    freshness: ({ freshness }, ctx) => ctx.word("sign.after", { t: ctx.format("span", freshness) }),
+    fold: ({ fold_time: time, fold_space: space, weight, weighted }, ctx) => joined([ctx.word(`sign.time_${time}`), ctx.word(`sign.space_${space}`), space === "mean" && weight !== "1" && ctx.word(weighted ? `sign.weight_${weight}` : "word.unweighted")]),
     owner: ({ name }, ctx) => (name ? ctx.name(name) : h("span.mute", {}, ctx.word("sign.unknown"))),
     source: ({ text }, ctx) => text ?? h("span.mute", {}, ctx.word("sign.unknown")),
     reported: ({ share, present, due, why }, ctx) => (why ? h("span.mute", {}, ctx.word(`sign.quality_${why}`)) : joined([h("b", {}, ctx.format("percent", share)), h("span.mute", {}, ctx.word("sign.hours_of", { present: ctx.format("count", present), due: ctx.format("count", due) }))])),
@@ -170,7 +176,7 @@
   // 24 h on the scale that all of them share; only the last point may have a colour.
   function small(points, scale, status) {
     const picture = svg("svg.small", { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, preserveAspectRatio: "none", "aria-hidden": "true" });
-    if (!scale || !points) return picture;
+    if (!points) return picture;
     const y = (value) => (HIGH - 3 - ((value - scale.low) / (scale.high - scale.low || 1)) * (HIGH - 6)).toFixed(1);
     const x = (at) => ((at / (points.length - 1)) * (WIDE - 6) + 1).toFixed(1);
     if (scale.limit !== null) picture.append(svg("line.limit", { x1: 0, x2: WIDE, y1: y(scale.limit), y2: y(scale.limit) }));
@@ -190,8 +196,8 @@
       h(
         "a", { href: signPage(ownCode(ctx), row.code, ctx) },
         h("span.nm", {}, row.status !== "normal" && ctx.mark("status", row.status, { word: false }), h("span.cut", {}, ctx.name(row.name))),
-        h("span.v", {}, row.value === null ? h("b.none", {}, "—") : h("b", {}, ctx.format("number", row.value)), " ", row.at ? ctx.tick("age", row.at) : null),
-        small(row.spark, ctx.model["text.scale"], row.status),
+        h("span.v", {}, row.value === null ? ctx.word(`status.${row.status}`) : h("b", {}, ctx.format("number", row.value)), " ", row.at ? ctx.tick("sign.age", row.at) : null),
+        ctx.model["text.scale"] && small(row.spark, ctx.model["text.scale"], row.status),
       ),
     );
 

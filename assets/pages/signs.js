@@ -21,8 +21,13 @@
 
   const placeName = (code, ctx) => ctx.name([...ctx.place.ancestors].find((one) => one.code === code)?.name ?? code);
 
+  // In a cell there is room for the largest part of an age alone.
+  cityops.format["signs.age"] = (at, ctx) => ctx.format("age", at).split(" ")[0];
+  cityops.ticks.add("signs.age");
+
   function figure(row, ctx) {
-    if (row.value === null) return h("span.v", {}, h("b", { class: row.expected ? "none" : "" }, "—"));
+    if (row.value === null && row.state === "abnormal") return h("span.v", {}, h("b", {}, ctx.word(`status.${row.status}`)));
+    if (row.value === null) return h("span.v", {}, row.state === "normal" ? ctx.word("status.normal") : "—");
     return h("span.v", {}, h("b", {}, ctx.format("number", row.value)), row.unit && h("span.unit", {}, ctx.format("unit", row.unit)));
   }
 
@@ -44,8 +49,9 @@
         "a", { href: ctx.href(`/sign/${row.code}/${ctx.place.code}`) },
         h("span.nm", {}, badge && ctx.mark("status", row.status, { word: false }), h("span.cut", { title: ctx.name(row.name) }, ctx.name(row.name))),
         figure(row, ctx),
-        h("span.ag", {}, partial && h("span.part", {}, ctx.format("coverage", row)), row.at !== null && ctx.tick("age", row.at)),
-        note ? h("span.note.cut", {}, note) : h("span.sp", {}, ctx.spark(row.spark, { status: row.status, width: 104, height: 18 })),
+        h("span.ag", {}, row.at !== null && ctx.tick("signs.age", row.at)),
+        note ? h("span.note.cut", {}, note) : h("span.sp", {}, ctx.spark(row.spark, { status: row.status, width: 72, height: 18 })),
+        h("span.part", {}, partial && ctx.format("coverage", row)),
       ),
     );
   }

@@ -35,7 +35,7 @@
   // ---- the header
 
   format["wall.low"] = ({ low }) => (low ? shape("status", "attention") : "");
-  format["wall.places"] = (value, ctx) => ctx.word("wall.places", value);
+  format["wall.places"] = (value, ctx) => ctx.word("wall.places", { ...value, tier: ctx.word(`tiers.${ctx.place.children[0].tier}`) });
   format["wall.mode"] = ({ urgent }, ctx) => h(`span${urgent ? ".w-urgent" : ""}`, { title: ctx.word(`wall.mode_${urgent ? "urgent" : "calm"}_title`) }, ctx.word(`wall.mode_${urgent ? "urgent" : "calm"}`));
 
   rows["wall.decision"] = (row, ctx) =>

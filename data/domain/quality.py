@@ -40,5 +40,8 @@ def presence(hours: Sequence[Hour], expected: int, now: datetime) -> Presence:
     day = [known.get(at, Hour(at, 0, expected)) for at in asked]
     silent = [len(list(run)) for live, run in groupby(day, key=lambda hour: hour.live > 0) if not live]
     return Presence(
-        sum(hour.live for hour in day), sum(hour.expected for hour in day), len(silent), HOUR * max(silent, default=0)
+        sum(hour.live for hour in day),
+        sum(hour.expected for hour in day),
+        len(silent),
+        HOUR * max(silent, default=0),
     )

@@ -11,7 +11,7 @@ _GRAVITY = {WORDS[status]: int(status) for status in ABNORMAL}
 
 
 def focus(signs: Sequence[str], rows: Sequence[Row], children: int) -> tuple[str | None, dict[str, Row]]:
-    """The sign with the gravest child, then one that is abnormal here and well there, then the first; its rows by place.
+    """The sign with the gravest child, then one that is bad here and well there, then the first; its rows.
 
     One that fewer than half of the children measure says nothing about the others: none.
     """

@@ -32,25 +32,32 @@ class Stretch:
 
 
 def stretch(
-    window: str | None, grain: str | None, *, period: timedelta | None, measured: bool, now: datetime
+    window: str | None,
+    grain: str | None,
+    *,
+    period: timedelta | None,
+    measured: bool,
+    readable: bool,
+    now: datetime,
 ) -> Stretch:
-    """What is not asked for is chosen by the sign's period: of a daily one a day shows nothing."""
+    """What is not asked for is chosen by the sign's period: of a daily one a day shows nothing.
+
+    `measured`: the series itself has readings; `readable`: it or one drawn beside it.
+    """
     _check("window", window, WINDOWS)
     _check("grain", grain, STEPS)
     slow = period is not None and period >= DAY
     name = window or ("14d" if slow else "24h")
-    able = grains(name, measured=measured)
+    able = grains(name, readable=readable)
     until = _next(now, timedelta(minutes=5) if name == "24h" else timedelta(hours=1))
     chosen = grain if grain in able else _grain(name, slow=slow, measured=measured)
     refused = grain if grain is not None and grain not in able else None
     return Stretch(name, chosen, until - WINDOWS[name], until, refused)
 
 
-def grains(window: str, *, measured: bool) -> list[str]:
+def grains(window: str, *, readable: bool) -> list[str]:
     """A fold has no readings of its own; a day of days is one point."""
-    return [
-        grain for grain in STEPS if (measured or grain != "raw") and (window != "24h" or grain != "day")
-    ]
+    return [grain for grain in STEPS if (readable or grain != "raw") and (window != "24h" or grain != "day")]
 
 
 def _grain(window: str, *, slow: bool, measured: bool) -> str:
@@ -62,7 +69,10 @@ def _grain(window: str, *, slow: bool, measured: bool) -> str:
 def _check(field: str, given: str | None, known: dict[str, timedelta]) -> None:
     if given is not None and given not in known:
         raise Refusal(
-            "bad_value", f"{field} 只能是 {'、'.join(known)}", f"{field} is one of {', '.join(known)}", field=field
+            "bad_value",
+            f"{field} 只能是 {'、'.join(known)}",
+            f"{field} is one of {', '.join(known)}",
+            field=field,
         )
 
 

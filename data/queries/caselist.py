@@ -45,7 +45,7 @@ def _names(conn: Conn, rows: Sequence[Row]) -> Names:
         signs=_said(row["sign"] for row in rows),
         assets=_said(row["asset"] for row in rows),
     ):
-        found[row["kind"]][row["code"]] = row["name"]
+        found[row["kind"]][row["code"]] = {"zh": row["zh"], "en": row["en"]}
     return found
 
 

@@ -49,7 +49,9 @@ def standing(sign: str, path: str) -> Json:
         children = _ranked([row for row in kin if row["parent"] == codes[-1]], whole["direction"])
         listed = _ranked(posts, whole["direction"])[:LISTED]
         lines = _sparks(conn, [*children, *listed], whole["now"])
-    siblings = [row for row in kin if len(codes) > 1 and row["parent"] == codes[-2] and row["code"] != codes[-1]]
+    siblings = [
+        row for row in kin if len(codes) > 1 and row["parent"] == codes[-2] and row["code"] != codes[-1]
+    ]
     return {
         "sign": whole,
         "children": [_row(row, lines) for row in children],
@@ -86,7 +88,9 @@ def _sparks(conn: Conn, rows: Sequence[Row], now: datetime) -> dict[int, list[fl
     """24 hour values a node, gaps as None, the running hour last."""
     hours = int(SPARK / HOUR)
     first = now.replace(minute=0, second=0, microsecond=0) - SPARK + HOUR
-    lines: dict[int, list[float | None]] = {row["id"]: [None] * hours for row in rows if row["id"] is not None}
+    lines: dict[int, list[float | None]] = {
+        row["id"]: [None] * hours for row in rows if row["id"] is not None
+    }
     for row in signs.hours(conn, list(lines), first):
         step = int((row["at"] - first) / HOUR)
         if 0 <= step < hours:
@@ -104,14 +108,16 @@ def beside(sign: str, codes: Sequence[str]) -> dict[str, Row]:
 
 
 def course(whole: Row, others: Sequence[Row], seen: Stretch) -> Json:
-    """`{points: {id: rows}, hours: rows}`: of `whole` from a week before the stretch on, of the others within it.
+    """`{points: {id: rows}, hours: rows}`: of `whole` from a week before the stretch on, of others within it.
 
     A fold asked for raw answers by hours. `hours` are those of `whole`, of a day at the least.
     """
     if whole["id"] is None and not others:
         return {"points": {}, "hours": []}
     coarse = "day" if seen.grain == "day" else "hour"
-    fine = [row["id"] for row in (whole, *others) if seen.grain == "raw" and row["leaf"] and row["id"] is not None]
+    fine = [
+        row["id"] for row in (whole, *others) if seen.grain == "raw" and row["leaf"] and row["id"] is not None
+    ]
     early = [(whole["id"], seen.since - WEEK)] if whole["id"] is not None else []
     late = [(row["id"], seen.since) for row in others if row["id"] not in fine]
     with db.read() as conn:

@@ -11,13 +11,13 @@ Json = dict[str, Any]
 
 
 def below(place: str, signs: Sequence[str]) -> list[Json]:
-    """`{sign, place, value, at, status, live, expected, simulated}` for each sign and child that measures it."""
+    """A row for each sign and child that measures it: `{sign, place, value, at, status, …}`."""
     with db.read() as conn:
         return [{**row, "status": WORDS[row["status"]]} for row in spread.below(conn, place, signs)]
 
 
 def cases(path: str, *, clocks: int, points: int, acts: int) -> Json:
-    """`{clocks, points, acts}`: deadlines passed and next, the graver cases with their point, the newest acts."""
+    """`{clocks, points, acts}`: deadlines passed and next, the graver cases and where, the newest acts."""
     with db.read() as conn:
         return {
             "clocks": deadlines.nearest(conn, path, clocks),

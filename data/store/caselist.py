@@ -28,9 +28,9 @@ def tallies(conn: Conn, path: str) -> Row:
 def names(
     conn: Conn, *, places: Collection[str], signs: Collection[str], assets: Collection[str]
 ) -> list[Row]:
-    """`{kind, code, name}` of these, and of all classes, departments and feeds that ever reported a case."""
+    """`{kind, code, zh, en}` of these, and of all classes, departments and feeds that ever reported a case."""
     return conn.execute(
-        """SELECT kind, code, CASE WHEN zh IS NOT NULL THEN jsonb_build_object('zh', zh, 'en', en) END AS name
+        """SELECT kind, code, zh, en
            FROM (SELECT * FROM (SELECT DISTINCT ON (code) 'class' AS kind, code, name_zh AS zh, name_en AS en
                                 FROM class ORDER BY code, no) first
              UNION ALL SELECT 'department', code, name_zh, name_en FROM department

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from data.db import Conn
 from data.domain.city import City, PlaceRow, SignRow
 from data.domain.sign import Leaf
-from data.store import nodes
+from data.store import fold, nodes
 
 WITH_HISTORY = frozenset({"place", "sign", "class"})
 GROUND = frozenset({"centre", "geometry", "outline", "bounds", "schematic"})
@@ -232,6 +232,9 @@ def _everywhere(city: City, sign: SignRow) -> list[Leaf]:
 def _series(conn: Conn, wanted: list[Leaf], *, since: str) -> None:
     keys = {(leaf.sign, leaf.place, leaf.asset) for leaf in wanted}
     standing = nodes.standing_leaves(conn)
-    nodes.end(conn, [leaf for leaf in standing if (leaf.sign, leaf.place, leaf.asset) not in keys])
+    gone = [leaf for leaf in standing if (leaf.sign, leaf.place, leaf.asset) not in keys]
     grown = nodes.grow(wanted, nodes.spots(conn), nodes.kinds(conn))
     nodes.write(conn, grown, since=since)
+    if gone:
+        fold.lock(conn, fold.FAST)
+        fold.refold(conn, nodes.end(conn, gone))

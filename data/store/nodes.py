@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -201,13 +201,16 @@ def standing_leaves(conn: Conn) -> list[Leaf]:
     return [Leaf(**row) for row in rows]
 
 
-def end(conn: Conn, leaves: Iterable[Leaf]) -> None:
-    """These series are expected no longer, from now on."""
-    conn.cursor().executemany(
-        "UPDATE node SET until = city_now() WHERE leaf AND sign = %s AND place = %s AND asset = %s",
-        [(leaf.sign, leaf.place, leaf.asset) for leaf in leaves],
+def end(conn: Conn, leaves: Sequence[Leaf]) -> list[int]:
+    """These series, whose ids are answered, are expected no longer, from now on."""
+    ended = conn.execute(
+        """UPDATE node n SET until = city_now(), expected = 0
+           FROM unnest(%s::text[], %s::text[], %s::text[]) l(sign, place, asset)
+           WHERE n.leaf AND n.sign = l.sign AND n.place = l.place AND n.asset = l.asset RETURNING n.id""",
+        ([leaf.sign for leaf in leaves], [leaf.place for leaf in leaves], [leaf.asset for leaf in leaves]),
+    ).fetchall()
+    conn.execute(
+        """UPDATE node p SET expected = 0 WHERE NOT p.leaf AND p.expected > 0 AND NOT EXISTS
+             (SELECT FROM node l WHERE l.leaf AND l.until = 'infinity' AND p.id = ANY(l.anc))"""
     )
-
-
-def unweighted(kind: Kind) -> Kind:
-    return replace(kind, weighted=False)
+    return [row["id"] for row in ended]

@@ -1,4 +1,4 @@
-"""What stands in the rows about one sign: its definition, where it is measured, its course, what it caused?"""
+"""What do the rows say about one sign: how it is defined, where measured, how it went, what it caused?"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ def whole(conn: Conn, sign: str, place: str, above: Sequence[str]) -> Row | None
 
 
 def relatives(conn: Conn, sign: str, parents: Sequence[str], codes: Sequence[str]) -> list[Row]:
-    """The children of `parents`, and the places `codes`, in code order; `id` is null where it is not measured."""
+    """The children of `parents`, and the places `codes`; `id` is null where the sign is not measured."""
     return conn.execute(
         f"""SELECT p.code, p.parent, jsonb_build_object('zh', p.name_zh, 'en', p.name_en) AS name, {_NODE}
             FROM place p LEFT JOIN (node n JOIN latest l ON l.id = n.id)
@@ -74,7 +74,8 @@ def series_of(conn: Conn, sign: str, codes: Sequence[str]) -> list[Row]:
             FROM node n JOIN latest l ON l.id = n.id JOIN place p ON p.code = n.place
             LEFT JOIN asset a ON a.code = n.asset
             WHERE n.sign = %(sign)s AND n.expected > 0
-              AND (n.asset = '' AND n.place = ANY(%(codes)s) OR n.asset <> '' AND n.asset = ANY(%(codes)s))""",  # noqa: S608
+              AND (n.asset = '' AND n.place = ANY(%(codes)s)
+                   OR n.asset <> '' AND n.asset = ANY(%(codes)s))""",  # noqa: S608
         {"sign": sign, "codes": list(codes)},
         prepare=True,
     ).fetchall()

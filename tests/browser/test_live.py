@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -26,7 +26,11 @@ OPEN = "[data-key='text.open']"
 
 
 def now() -> str:
-    return datetime.now(UTC).isoformat()
+    return ago(0)
+
+
+def ago(minutes: int) -> str:
+    return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
 
 
 def file_case(server: LiveServer, key: str, **more: object) -> None:
@@ -309,6 +313,28 @@ def test_the_view_of_the_map_and_the_focus_survive_an_update(page, live_server: 
     expect(page.locator("path[data-code='9901']")).to_have_attribute("data-status", "alarm", timeout=5_000)
     assert page.evaluate(view) == before
     assert page.evaluate("document.activeElement.dataset.code") == "9902"
+
+
+def test_the_zoom_of_a_chart_survives_an_update_until_a_double_click(page, live_server: LiveServer):
+    for minutes, value in ((50, 3), (30, 5), (10, 4)):
+        live_server.post_reading(sign="W2", asset="flood-1", at=ago(minutes), value=value)
+    opened(page, live_server, "/sign/W2/9901-1-1")
+    drag = page.locator("#chart-series .nsewdrag").first
+    drag.wait_for(state="attached")
+    shown = "JSON.stringify(document.querySelector('#chart-series .js-plotly-plot').layout.xaxis.range)"
+    whole, box = page.evaluate(shown), drag.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 64, steps=6)
+    page.mouse.up()
+    until(lambda: page.evaluate(shown) != whole)
+    zoomed, seq = page.evaluate(shown), page.evaluate("cityops.model['chart.series']")
+    live_server.post_reading(sign="W2", asset="flood-1", at=now(), value=9)
+    until(lambda: page.evaluate("cityops.model['chart.series']") != seq)
+    time.sleep(0.5)
+    assert page.evaluate(shown) == zoomed
+    page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + 60)
+    until(lambda: page.evaluate(shown) != zoomed)
 
 
 def test_a_place_is_found_by_pinyin_with_the_keyboard_alone(page, live_module: LiveServer):

@@ -106,7 +106,7 @@ def store_batch(conn: Conn, batch: Batch, at: datetime) -> Tally:
     """One transaction as of `at`; what stands already stays."""
     ids, ats, values = batch.columns
     db.set_now(conn, at)
-    readings.months(conn, {datetime.fromtimestamp(second, UTC) for second in {min(ats), max(ats)}})
+    readings.months(conn, {datetime.fromtimestamp(second, UTC) for second in set(ats)})
     with conn.transaction():
         sources.know(conn, batch.feed, batch.kind, simulated=True)
         claims.begin_intake(conn)

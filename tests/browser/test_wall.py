@@ -1,0 +1,250 @@
+"""Can the wall be read from eight metres away, in every form, and is it grey when all is well?"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.conftest import LiveServer
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+pytestmark = pytest.mark.browser
+
+LIVE = "html[data-live=live]:not([data-dim])"
+SIZES = {"16:9": (1920, 1080), "32:9": (3840, 1080)}
+DRAWN = "[data-wall-map] path[data-code]"
+
+# Text under 26 canvas px (a 汉字 in a shape under 20), cut, beyond its region, or lying on other text.
+FAULTS = r"""
+() => {
+  const wall = document.querySelector(".w");
+  const unit = innerHeight / 1080;
+  const found = [];
+  const words = [];
+  const inSight = (element, box) => {
+    for (let up = element; up && up !== wall; up = up.parentElement) {
+      if (getComputedStyle(up).overflowX !== "hidden") continue;
+      const clip = up.getBoundingClientRect();
+      const beside = box.left >= clip.right - 1 || box.right <= clip.left + 1;
+      if (beside || box.top >= clip.bottom - 4 || box.bottom <= clip.top + 4) return false;
+    }
+    return true;
+  };
+  const walker = document.createTreeWalker(wall, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.data.trim() || !element.checkVisibility() || element.closest(".unseen")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const boxes = [...range.getClientRects()].filter((box) => box.width > 0 && inSight(element, box));
+    if (!boxes.length) continue;
+    const scale = element instanceof SVGElement ? element.getScreenCTM().a : 1;
+    const size = (parseFloat(getComputedStyle(element).fontSize) * scale) / unit;
+    if (size < (element.closest(".w-g") ? 20 : 26) - 0.1) found.push(`small: ${node.data}`);
+    const frame = element.closest(".w-region, .w-head, .w-tick, .w-band").getBoundingClientRect();
+    for (const { left, right, top, bottom, height } of boxes) {
+      const ink = { top: top + height * 0.25, bottom: bottom - height * 0.22 };
+      const box = { left: left + 1, right: right - 1, ...ink };
+      const beside = box.right > frame.right + 2 || box.left < frame.left - 2;
+      const outside = beside || box.bottom > frame.bottom + 1 || box.top < frame.top - 1;
+      if (outside) found.push(`beyond: ${node.data}`);
+      words.push({ node, box });
+    }
+  }
+  for (const element of wall.querySelectorAll("*")) {
+    if (!(element instanceof HTMLElement) || !element.checkVisibility() || element.closest(".unseen")) continue;
+    const wide = element.scrollWidth > element.clientWidth + 1 && element.textContent.trim();
+    const hides = getComputedStyle(element).overflowX === "hidden" && !element.matches("[data-wall-map]");
+    if (wide && hides) found.push(`cut: ${element.className} ${element.textContent.slice(0, 60)}`);
+  }
+  words.forEach(({ node, box: a }, at) => words.slice(at + 1).forEach(({ node: other, box: b }) => {
+    if (node === other || a.left >= b.right || b.left >= a.right) return;
+    if (a.top < b.bottom && b.top < a.bottom) found.push(`upon: ${node.data} | ${other.data}`);
+  }));
+  return found;
+}
+"""
+
+# Every colour of the encoding and its tints, wherever something is painted with it.
+COLOURED = r"""
+() => {
+  const probe = document.querySelector(".wall").appendChild(document.createElement("i"));
+  const seen = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
+  const hues = ["red", "orange", "yellow", "blue"].flatMap((one) => [`--${one}`, `--t-${one}`, `--wash-${one}`]);
+  const tints = ["--w-alarm", "--w-alarm-line", "--w-warning", "--w-warning-line"];
+  const banned = new Set([...hues, ...tints].map(seen));
+  probe.remove();
+  const painted = ({ color, backgroundColor, borderTopColor, fill, stroke }) =>
+    [color, backgroundColor, borderTopColor, fill, stroke].some((one) => banned.has(one));
+  return [...document.querySelectorAll("body *")]
+    .filter((one) => one.checkVisibility() && one.getClientRects().length && painted(getComputedStyle(one)))
+    .map((one) => one.outerHTML.slice(0, 160));
+}
+"""
+
+
+def now(**ago: float) -> str:
+    return (datetime.now(UTC) - timedelta(**ago)).isoformat()
+
+
+def measure(server: LiveServer, depth: float, warmth: float = 20) -> None:
+    rows: list[dict[str, Any]] = [
+        {"sign": "W2", "asset": asset, "value": depth} for asset in ("flood-1", "flood-2", "flood-3")
+    ]
+    rows += [{"sign": "W3", "asset": asset, "value": 40} for asset in ("air-1", "air-2")]
+    for sign, value in (("W1", warmth), ("U1", 0.3)):
+        rows += [{"sign": sign, "place": place, "value": value} for place in ("9901-1", "9901-2", "9902-1")]
+    rows += [{"sign": "P1", "place": place, "value": 100} for place in ("9901", "9902")]
+    rows += [
+        {"sign": "S1", "place": place, "value": 4}
+        for place in ("9901-1-1", "9901-1-2", "9901-2-1", "9902-1-1")
+    ]
+    server.post("readings", [{**row, "at": now()} for row in rows])
+
+
+def file_case(server: LiveServer, key: str, **more: object) -> None:
+    case = {"source": "test", "source_id": key, "class": "E0506", "place": "9901-1-1-1", "at": now(minutes=9)}
+    server.post("incidents", case | {"severity": 2, "description": ""} | more)
+
+
+def disaster(server: LiveServer) -> None:
+    measure(server, 30, warmth=41)
+    for at, severity in enumerate((1, 2, 3, 4, 4, None, None, None)):
+        place = "9902-1-1-1" if at % 3 else "9901-1-1-1"
+        file_case(server, f"case-{at}", severity=severity, place=place, at=now(hours=at))
+
+
+def opened(page, server: LiveServer, path: str = "/wall/99"):
+    page.goto(f"{server.url}{path}")
+    page.wait_for_selector(LIVE, state="attached", timeout=20_000)
+    page.wait_for_selector(DRAWN, timeout=20_000)
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(300)
+    return page
+
+
+@pytest.fixture
+def wide(chromium):
+    context = chromium.new_context(viewport={"width": 3840, "height": 1080})
+    yield context.new_page()
+    context.close()
+
+
+# ── the calm wall, while the database holds nothing bad ─────────────────────────────────────────
+@pytest.mark.parametrize("skin", ["dark", "light"])
+def test_a_calm_wall_has_no_colour(wide, live_server: LiveServer, skin: str) -> None:
+    measure(live_server, 1)
+    file_case(live_server, "routine", severity=None)
+    opened(wide, live_server, f"/wall/99?skin={skin}")
+    expect(wide.locator(".w-abnormal .empty")).to_have_text("无异常体征")
+    for size in SIZES.values():
+        wide.set_viewport_size({"width": size[0], "height": size[1]})
+        wide.wait_for_timeout(200)
+        assert wide.evaluate(COLOURED) == []
+
+
+def test_a_wall_without_data_shows_lines_and_no_nought(wide, live_server: LiveServer) -> None:
+    opened(wide, live_server)
+    shown = wide.locator(
+        ".w-abnormal, .w-ledger, .w-matrix tbody, .w-levels, .w-kpi .w-hero"
+    ).all_inner_texts()
+    assert "—" in "".join(shown)
+    assert not any(text.strip() == "0" for block in shown for text in block.splitlines())
+    assert wide.evaluate(FAULTS) == []
+    assert wide.evaluate(COLOURED) == []
+
+
+def test_a_reading_changes_number_mark_and_map_of_an_open_wall(wide, live_server: LiveServer) -> None:
+    measure(live_server, 1)
+    opened(wide, live_server)
+    wide.evaluate("window.notReloaded = true")
+    live_server.post_reading(sign="W2", asset="flood-1", at=now(), value=33)
+    row = wide.locator(".w-abnormal [data-id=W2]")
+    expect(row.locator(".w-v")).to_contain_text("33", timeout=10_000)
+    expect(row.locator("svg.w-red text")).to_have_text("报")
+    expect(wide.locator("[data-wall-map] path[data-code='9901']")).to_have_attribute("data-status", "alarm")
+    expect(wide.locator("[data-wall-map] path[data-code='9902']")).to_have_attribute("data-status", "normal")
+    assert wide.evaluate("window.notReloaded")
+
+
+# ── the loud wall ───────────────────────────────────────────────────────────────────────────────
+@pytest.fixture(scope="module")
+def loud(live_module: LiveServer) -> LiveServer:
+    disaster(live_module)
+    return live_module
+
+
+@pytest.mark.parametrize("skin", ["dark", "light"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_nothing_is_small_cut_or_upon_another(wide, loud: LiveServer, size, lang: str, skin: str) -> None:
+    wide.set_viewport_size({"width": size[0], "height": size[1]})
+    opened(wide, loud, f"/wall/99?lang={lang}&skin={skin}")
+    assert wide.evaluate(FAULTS) == []
+
+
+@pytest.mark.parametrize("code", ["9901", "9901-1", "9901-1-1", "9901-1-1-1"])
+def test_every_tier_has_a_wall(wide, loud: LiveServer, code: str) -> None:
+    opened(wide, loud, f"/wall/{code}")
+    for size in SIZES.values():
+        wide.set_viewport_size({"width": size[0], "height": size[1]})
+        wide.wait_for_timeout(200)
+        assert wide.evaluate(FAULTS) == []
+
+
+def test_a_finer_screen_is_the_same_picture(chromium, wide, loud: LiveServer) -> None:
+    measure_boxes = """() => [...document.querySelectorAll('.w-region, .w-head, .w-abnormal > li, .w-matrix tr')]
+      .map((one) => one.getBoundingClientRect())
+      .map(({x, y, width, height}) => [x, y, width, height].map((n) => Math.round((n * 1080) / innerHeight)))"""
+    coarse = opened(wide, loud).evaluate(measure_boxes)
+    fine = chromium.new_context(viewport={"width": 7680, "height": 2160})
+    finer = opened(fine.new_page(), loud).evaluate(measure_boxes)
+    fine.close()
+    assert len(finer) == len(coarse)
+    pairs = zip(sum(finer, []), sum(coarse, []), strict=True)
+    assert max(abs(one - other) for one, other in pairs) <= 2
+
+
+def test_a_smaller_hall_drops_rows_and_keeps_its_type_until_it_is_too_small(wide, loud: LiveServer) -> None:
+    def minutes(distance: float, height: float) -> float:
+        return wide.evaluate(
+            """([distance, height]) => Math.atan((Math.min(...[...document.querySelectorAll('.w small')]
+              .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize)))
+              * 0.73 * height) / innerHeight / distance) * 180 * 60 / Math.PI""",
+            [distance, height],
+        )
+
+    high = 320 * 0.0254 / (1 + (3840 / 1080) ** 2) ** 0.5
+    rows = ".w-ledger > li:visible"
+    opened(wide, loud)
+    assert minutes(8, high) >= 16
+    before = wide.locator(rows).count()
+    opened(wide, loud, "/wall/99?dist=11")
+    assert minutes(11, high) >= 16
+    assert wide.locator(rows).count() <= before
+    assert wide.evaluate(FAULTS) == []
+    wide.goto(f"{loud.url}/wall/99?dist=30")
+    expect(wide.locator(".w-too-small")).to_be_visible(timeout=20_000)
+
+
+def test_an_old_picture_stays_says_since_when_and_its_clock_goes_on(wide, loud: LiveServer) -> None:
+    opened(wide, loud)
+    wide.context.set_offline(True)
+    wide.route("**/*", lambda route: route.abort())
+    wide.evaluate("window.EventSource.prototype.close && 0")
+    wide.wait_for_timeout(100)
+    wide.evaluate("new Promise((done) => { dispatchEvent(new Event('pagehide')); setTimeout(done, 8500); })")
+    assert wide.evaluate("document.documentElement.hasAttribute('data-dim')")
+    expect(wide.locator(".w-band b")).to_contain_text("画面停在")
+    expect(wide.locator(".w-abnormal [data-id=W2] .w-v")).to_contain_text("30")
+    clock = wide.locator("[data-format=now]").first
+    before = clock.inner_text()
+    expect(clock).not_to_have_text(before, timeout=3_000)
+    assert wide.evaluate("getComputedStyle(document.querySelector('.w-ledger')).opacity") == "0.74"
+    assert wide.evaluate(FAULTS) == []
+
+
+def test_nothing_on_a_wall_moves_by_itself(wide, loud: LiveServer) -> None:
+    opened(wide, loud)
+    assert wide.evaluate("document.getAnimations().length") == 0
