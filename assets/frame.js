@@ -103,7 +103,7 @@
 
   // ---- keys: `/` finds, G and a letter goes, [data-hotkey] clicks, arrows walk, `?` lists
 
-  let going = 0;
+  let going = -Infinity;
 
   function onKey(event) {
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
@@ -115,7 +115,7 @@
     if (event.key === "?") return press(event, help(), "focus");
     if (event.key === "g") return (going = performance.now());
     const list = performance.now() - going < 1500 ? "data-go" : "data-hotkey";
-    going = 0;
+    going = -Infinity;
     const target = document.querySelector(`[${list}="${CSS.escape(event.key.toLowerCase())}"]`);
     if (target) press(event, target, "click");
   }

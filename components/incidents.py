@@ -59,14 +59,13 @@ def body(place: Json, lang: str) -> list[Component]:
         html.Div(
             [
                 html.H1(say("incidents.title", place=text.name(place["name"], lang)), className="unseen"),
+                news(),
                 html.Nav(
                     leaf.rows("rows.tabs", "incidents.tab", walk="list"), className="tabs",
                     **{"aria-label": say("incidents.tabs")},
                 ),
                 tools(say),
-                html.Div(
-                    [news(), html.Div(grid(place, lang), className="list"), nothing()], className="stack"
-                ),
+                html.Div([html.Div(grid(place, lang), className="list"), nothing()], className="stack"),
                 html.Aside(id="case", className="case", hidden=True, **{"aria-label": say("incidents.case")}),
                 foot(say),
             ],

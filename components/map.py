@@ -27,10 +27,11 @@ def place_map(
     """`key`: the `layer.*` with the status of every child; `points`: another one with lon and lat."""
     say = text.speaker(lang)
     centre = place.get("centre") or [0, 0]
+    zoom = [dl.ZoomControl(position="topright")] if controls else []
     return html.Div(
         [
             dl.Map(
-                [*_ground(place), _cells(key, place), *([dl.ZoomControl(position="topright")] if controls else [])],
+                [*_ground(place), _cells(key, place), *zoom],
                 id=key.replace(".", "-"),
                 center=[centre[1], centre[0]],
                 zoom=10,

@@ -185,7 +185,7 @@ def case_sections(say: Say, link: Link, export: Component) -> list[Component]:
             rows,
             small=say("overview.incidents_note"),
             more=more,
-            className="cases",
+            className="pressing",
         ),
         leaf.section(title, matrix, small=say("overview.matrix_note"), className="mat"),
     ]

@@ -131,7 +131,9 @@ def _silences(picture: Picture, scale: Scale) -> Json:
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y, "fill": "toself", "hoverinfo": "skip",
         "line": {"width": 0}, "fillcolor": NO_COLOR,
-        "fillpattern": {"shape": "/", "size": 6, "solidity": 0.2, "fgcolor": "$hatch-ink", "bgcolor": NO_COLOR},
+        "fillpattern": {
+            "shape": "/", "size": 6, "solidity": 0.2, "fgcolor": "$hatch-ink", "bgcolor": NO_COLOR,
+        },
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ Row = Mapping[str, Any]
 
 MOST_BESIDE = 6
 DIGITS = 4
+SQUEEZED = 3  # times its own height
 
 
 def subject(subject_text: str, viewer: Viewer) -> Subject:
@@ -110,7 +111,7 @@ def others(sign: Row, here: str, given: str | None) -> tuple[list[Row], list[Jso
     """The series to be drawn beside, and in words why the others are not."""
     asked = list(dict.fromkeys(code for code in (given or "").split(",") if code and code != here))
     found = sign_page.beside(sign["code"], asked[:MOST_BESIDE])
-    notes = [
+    notes: list[Json] = [
         {"id": code, "kind": "not_measured", "code": code}
         for code in asked[:MOST_BESIDE]
         if code not in found
@@ -251,15 +252,16 @@ def scale(rows: Sequence[Row], sign: Row) -> Json | None:
         return None
     low, high = min(values), max(values)
     low = 0.0 if 0 <= low < 0.5 * high else low
-    level, limit = next(iter(drawn(limits_of(sign))), (None, None))
-    near = limit is not None and max(high, limit) - min(low, limit) <= 3 * (high - low)
-    return {
-        "low": min(low, limit) if near and limit is not None else low,
-        "high": max(high, limit) if near and limit is not None else high,
-        "level": level if near else None,
-        "limit": limit if near else None,
-        "unit": sign["unit"],
-    }
+    first = next(iter(drawn(limits_of(sign))), None)
+    if (
+        first is not None
+        and low < high
+        and max(high, first[1]) - min(low, first[1]) > SQUEEZED * (high - low)
+    ):
+        first = None
+    level, limit = first or (None, None)
+    ends = [low, high, *([] if limit is None else [limit])]
+    return {"low": min(ends), "high": max(ends), "level": level, "limit": limit, "unit": sign["unit"]}
 
 
 def why(sign: Row, *, is_drawn: bool) -> str | None:

@@ -27,14 +27,14 @@
 
   function figure(row, ctx) {
     if (row.value === null && row.state === "abnormal") return h("span.v", {}, h("b", {}, ctx.word(`status.${row.status}`)));
-    if (row.value === null) return h("span.v", {}, row.state === "normal" ? ctx.word("status.normal") : "—");
+    if (row.value === null) return h("span.v", {}, { normal: ctx.word("status.normal"), unmeasured: ctx.word("signs.unmeasured") }[row.state] ?? "—");
     return h("span.v", {}, h("b", {}, ctx.format("number", row.value)), row.unit && h("span.unit", {}, ctx.format("unit", row.unit)));
   }
 
   // Why there is no curve, or whose curve it is.
   function whence(row, ctx) {
     if (row.state === "lent") return ctx.word("word.value_of", { place: placeName(row.from, ctx) });
-    if (row.state === "unmeasured") return ctx.word("signs.unmeasured");
+    if (row.state === "unmeasured") return null;
     if (row.state === "none") return ctx.word("signs.never");
     return row.value === null ? ctx.word("signs.worst_only") : null;
   }
@@ -42,7 +42,7 @@
   function cell(row, ctx) {
     const note = whence(row, ctx);
     const badge = row.status !== "normal" && row.state !== "unmeasured";
-    const partial = row.expected && row.live < row.expected && row.live > 0;
+    const partial = row.live > 0 && row.live < row.expected;
     return h(
       `li.is-${row.state}`, { "data-id": row.id },
       h(
@@ -51,7 +51,7 @@
         figure(row, ctx),
         h("span.ag", {}, row.at !== null && ctx.tick("signs.age", row.at)),
         note ? h("span.note.cut", {}, note) : h("span.sp", {}, ctx.spark(row.spark, { status: row.status, width: 72, height: 18 })),
-        h("span.part", {}, partial && ctx.format("coverage", row)),
+        h("span.part", {}, row.state === "lent" ? ctx.spark(row.spark, { status: row.status, width: 48, height: 18 }) : partial && ctx.format("coverage", row)),
       ),
     );
   }

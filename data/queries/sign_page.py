@@ -107,7 +107,7 @@ def beside(sign: str, codes: Sequence[str]) -> dict[str, Row]:
         return {row["code"]: row for row in sign_page.series_of(conn, sign, codes)}
 
 
-def course(whole: Row, others: Sequence[Row], seen: Stretch) -> Json:
+def course(whole: Mapping[str, Any], others: Sequence[Mapping[str, Any]], seen: Stretch) -> Json:
     """`{points: {id: rows}, hours: rows}`: of `whole` from a week before the stretch on, of others within it.
 
     A fold asked for raw answers by hours. `hours` are those of `whole`, of a day at the least.
@@ -136,7 +136,7 @@ def _readings(conn: Conn, ids: Sequence[int], seen: Stretch, silence: timedelta)
     return {id: found.get(id, []) for id in ids}
 
 
-def _hours(conn: Conn, whole: Row) -> list[Row]:
+def _hours(conn: Conn, whole: Mapping[str, Any]) -> list[Row]:
     if whole["id"] is None:
         return []
     since = whole["now"] - SPARK - HOUR

@@ -81,6 +81,7 @@ def opened(page, server: LiveServer, path: str = "/overview/99"):
     page.goto(f"{server.url}{path}")
     page.wait_for_selector(LIVE, state="attached", timeout=20_000)
     page.wait_for_selector("[data-map] path[data-status]", state="attached")
+    page.wait_for_selector(".mat [data-id]", state="attached")
     return page
 
 
@@ -146,6 +147,7 @@ def test_keys_lead_to_the_lists_and_to_the_first_case(flooded: LiveServer, page)
         ("1", "/incidents/9901-1-1-1?source=test"),
     ):
         opened(page, flooded)
+        expect(page.locator(f"[data-hotkey='{key}']")).to_be_visible()
         page.keyboard.press(key)
         page.wait_for_url(re.compile(re.escape(path)))
 
