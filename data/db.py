@@ -1,10 +1,11 @@
 """How does a process reach PostgreSQL, and how does it tell others that something changed?"""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from psycopg import Connection, InterfaceError, OperationalError
@@ -45,9 +46,19 @@ def conninfo(role: Role = "cityops_app", *, limits: str = _LIMITS) -> str:
     )
 
 
-@lru_cache(maxsize=1)
+_pools: dict[int, ConnectionPool[Conn]] = {}
+_opening = Lock()
+
+
 def pool() -> ConnectionPool[Conn]:
-    """This process's connections, opened at first use (never before a fork)."""
+    """This process's connections, opened at first use: a fork begins with none."""
+    with _opening:
+        if os.getpid() not in _pools:
+            _pools[os.getpid()] = _opened()
+        return _pools[os.getpid()]
+
+
+def _opened() -> ConnectionPool[Conn]:
     return ConnectionPool(
         conninfo(),
         min_size=1,
@@ -63,9 +74,10 @@ def pool() -> ConnectionPool[Conn]:
 
 def close() -> None:
     """Ends this process's pool; the next use opens another."""
-    if pool.cache_info().currsize:
-        pool().close(timeout=2)
-        pool.cache_clear()
+    with _opening:
+        ended = _pools.pop(os.getpid(), None)
+    if ended is not None:
+        ended.close(timeout=2)
 
 
 @contextmanager

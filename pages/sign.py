@@ -72,7 +72,7 @@ def _readable(sign: Row, beside: Sequence[Row]) -> bool:
 
 
 def refused(seen: Stretch) -> list[Json]:
-    return [{"id": "grain", "kind": f"no_{seen.refused}", "grain": seen.grain}] if seen.refused else []
+    return [note(f"no_{seen.refused}", grain=seen.grain)] if seen.refused else []
 
 
 def title(sign: Row, stand: Row, lang: str) -> str:
@@ -111,25 +111,24 @@ def others(sign: Row, here: str, given: str | None) -> tuple[list[Row], list[Jso
     """The series to be drawn beside, and in words why the others are not."""
     asked = list(dict.fromkeys(code for code in (given or "").split(",") if code and code != here))
     found = sign_page.beside(sign["code"], asked[:MOST_BESIDE])
-    notes: list[Json] = [
-        {"id": code, "kind": "not_measured", "code": code}
-        for code in asked[:MOST_BESIDE]
-        if code not in found
-    ]
-    if asked[MOST_BESIDE:]:
-        notes.append({"id": "many", "kind": "too_many", "most": MOST_BESIDE})
     rows = [found[code] for code in asked if code in found]
-    kind = sign["simulated"] if sign["at"] is not None else rows and rows[0]["simulated"]
+    kind = next((row["simulated"] for row in (sign, *rows) if row["at"] is not None), False)
+    mixed = [row for row in rows if row["at"] is not None and row["simulated"] != kind]
+    notes = [note("not_measured", code=code) for code in asked[:MOST_BESIDE] if code not in found]
     notes += [
-        {
-            "id": row["code"],
-            "kind": "simulated_over_real" if row["simulated"] else "real_over_simulated",
-            "name": row["name"],
-        }
-        for row in rows
-        if row["simulated"] != kind
+        note(
+            "simulated_over_real" if row["simulated"] else "real_over_simulated",
+            row["code"],
+            name=row["name"],
+        )
+        for row in mixed
     ]
-    return [row for row in rows if row["simulated"] == kind], notes
+    notes += [note("too_many", most=MOST_BESIDE)] if asked[MOST_BESIDE:] else []
+    return [row for row in rows if row not in mixed], notes
+
+
+def note(kind: str, code: str = "", **fill: Any) -> Json:
+    return {"id": f"{kind} {code or fill.get('code', '')}", "kind": kind, **fill}
 
 
 def controls(sign: Row, here: str, beside: Sequence[Row], seen: Stretch) -> Json:

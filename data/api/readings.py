@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import Field
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from data.api import shapes
 from data.api.asked import Query, body, parsed
@@ -16,17 +19,20 @@ from data.domain.refusal import Refusal
 
 api = APIBlueprint("readings", __name__, url_prefix="/api/v1")
 ARRAY, LINES = "application/json", "application/x-ndjson"
+MOST_ROWS = 200_000  # more do not fit into a body but as something else than readings
 
 
 class Sent(Query):
-    source: str = Field(default="api", min_length=1, max_length=80)
+    source: str = Field(default="api", max_length=80, pattern=r"\S")
 
 
 @api.post("/readings", responses=shapes.taken(), security=[{"token": []}])
 def post(query: Sent) -> Response:
     """An array, or one object a line, of `{sign, place | asset, at, value}`."""
     raw = body(ARRAY, LINES)
-    rows = list(_lines(raw)) if request.mimetype == LINES else _array(raw)
+    rows = list(islice(_lines(raw), MOST_ROWS + 1)) if request.mimetype == LINES else _array(raw)
+    if len(rows) > MOST_ROWS:
+        raise RequestEntityTooLarge
     if not rows:
         return _refused({"received": 0, "stored": 0, "same": 0, "rejected": 0, "rows": []}, query.lang)
     taken = readings.post(rows, feed=query.source, lang=query.lang)
@@ -41,7 +47,7 @@ def _array(raw: bytes) -> list[Any]:
 
 def _lines(raw: bytes) -> Iterator[Any]:
     """None for a broken line, which is refused by itself."""
-    for line in raw.splitlines():
+    for line in BytesIO(raw):
         if line.strip():
             try:
                 yield parsed(line)

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
+from data.domain.moment import AHEAD, EARLIEST, moment
 from data.domain.place import is_code
+from data.domain.refusal import Refusal
 
-AHEAD = timedelta(minutes=2)
-OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 SMALLEST, GREATEST = 1e-100, 1e100  # beyond them a sum or a product over a city is no number
 
 FIELDS = frozenset({"sign", "place", "asset", "at", "value"})
@@ -128,18 +128,18 @@ def _time(found: object, now: datetime) -> datetime:
         raise _Wrong("no_zone")
     if at > now + AHEAD:
         raise _Wrong("future")
-    if at < OLDEST:
+    if at < EARLIEST:
         raise _Wrong("too_old")
     return at
 
 
 def _parsed(found: object) -> datetime:
-    if not isinstance(found, str) or len(found) < 16 or found[4] != "-" or found[10] not in "Tt ":
+    if not isinstance(found, str):
         raise _Wrong("bad_time")
     try:
-        return datetime.fromisoformat(found.upper())
-    except ValueError:
-        raise _Wrong("bad_time") from None
+        return moment(found)
+    except Refusal as wrong:
+        raise _Wrong(wrong.code) from None
 
 
 def _value(found: object) -> float:

@@ -1,9 +1,9 @@
 """One sign in one place: how does it stand, how did it come there, beside whom, and what came of it?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from data import db
 from data.db import Conn, Row
@@ -15,6 +15,7 @@ from data.queries.signs import WORST_FIRST
 from data.store import places, sign_page, signs
 
 Json = dict[str, Any]
+Key = TypeVar("Key", int, str)
 
 SPARK = timedelta(hours=24)
 LISTED = 12  # assets
@@ -35,6 +36,12 @@ def below(place: str) -> dict[str, Json]:
     if found is None:
         raise unknown_place(place)
     return {child["code"]: child["name"] for child in found["children"]}
+
+
+def sparks(shown: Mapping[str, str], now: datetime) -> dict[str, list[float | None]]:
+    """24 hour values of each sign in the place whose value is shown (sign → place)."""
+    with db.read() as conn:
+        return _filled(shown, "sign", sign_page.hours(conn, shown, _first(now)), now)
 
 
 def standing(sign: str, path: str) -> Json:
@@ -85,16 +92,25 @@ def _row(row: Row, lines: Mapping[int, list[float | None]]) -> Json:
 
 
 def _sparks(conn: Conn, rows: Sequence[Row], now: datetime) -> dict[int, list[float | None]]:
-    """24 hour values a node, gaps as None, the running hour last."""
-    hours = int(SPARK / HOUR)
-    first = now.replace(minute=0, second=0, microsecond=0) - SPARK + HOUR
-    lines: dict[int, list[float | None]] = {
-        row["id"]: [None] * hours for row in rows if row["id"] is not None
-    }
-    for row in signs.hours(conn, list(lines), first):
+    ids = [row["id"] for row in rows if row["id"] is not None]
+    return _filled(ids, "id", signs.hours(conn, ids, _first(now)), now)
+
+
+def _first(now: datetime) -> datetime:
+    """Of 24 hours, the running one last."""
+    return now.replace(minute=0, second=0, microsecond=0) - SPARK + HOUR
+
+
+def _filled(
+    keys: Iterable[Key], of: str, rows: Sequence[Row], now: datetime
+) -> dict[Key, list[float | None]]:
+    """Gaps are None."""
+    first, hours = _first(now), int(SPARK / HOUR)
+    lines: dict[Key, list[float | None]] = {key: [None] * hours for key in keys}
+    for row in rows:
         step = int((row["at"] - first) / HOUR)
         if 0 <= step < hours:
-            lines[row["id"]][step] = row["value"]
+            lines[row[of]][step] = row["value"]
     return lines
 
 
