@@ -30,7 +30,7 @@ COLUMNS = (
     ("class", 168, 1, 52),
     ("where", 200, 2, 0),
     ("below", 88, 0, 48),
-    ("state", 84, 0, 24),
+    ("state", 84, 0, 36),
     ("left", 172, 0, 24),
     ("holder", 132, 1, 12),
     ("source", 88, 0, 0),
@@ -51,6 +51,26 @@ THEME = {
     "cellHorizontalPadding": 6, "accentColor": "var(--text)", "wrapperBorderRadius": 0, "focusShadow": "none",
     "browserColorScheme": "inherit",
 }  # fmt: skip
+OPTIONS = {
+    "theme": {"function": f"themeQuartz.withParams({json.dumps(THEME)})"},
+    "rowHeight": 36,
+    "headerHeight": 26,
+    "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+    "includeHiddenColumnsInQuickFilter": True,
+    "suppressColumnVirtualisation": True,
+    "suppressDragLeaveHidesColumns": True,
+    "suppressNoRowsOverlay": True,
+    "animateRows": False,
+}
+# What the grid itself says; an empty list is spoken of outside it.
+SPOKEN = {
+    "ariaRowSelect": "incidents.aria_select",
+    "ariaRowDeselect": "incidents.aria_deselect",
+    "ariaRowToggleSelection": "incidents.aria_toggle",
+    "noRowsToShow": "",
+    "noMatchingRows": "",
+    "loadingOoo": "",
+}
 
 
 def body(place: Json, lang: str) -> list[Component]:
@@ -128,44 +148,19 @@ def foot(say: Say) -> Component:
 
 def grid(place: Json, lang: str) -> Component:
     say = text.speaker(lang)
+    columns = [
+        column(name, width + (more if lang == "en" else 0), grow, place, say)
+        for name, width, grow, more in COLUMNS
+    ]
     return dag.AgGrid(
         id=GRID,
-        columnDefs=[
-            column(name, width + (more if lang == "en" else 0), grow, place, say)
-            for name, width, grow, more in COLUMNS
-        ],
-        defaultColDef={
-            "sortable": False,
-            "resizable": True,
-            "suppressMovable": True,
-            "suppressHeaderMenuButton": True,
-        },
+        columnDefs=columns,
+        defaultColDef={"sortable": False, "suppressMovable": True, "suppressHeaderMenuButton": True},
         getRowId="params.data.id",
         rowClassRules={"gone": "params.data.gone", "changed": "params.data.changed"},
-        columnSize=None,
         className="",
         style={"height": "100%", "width": "100%"},
-        dashGridOptions={
-            "theme": {"function": f"themeQuartz.withParams({json.dumps(THEME)})"},
-            "rowHeight": 36,
-            "headerHeight": 26,
-            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-            "includeHiddenColumnsInQuickFilter": True,
-            "suppressColumnVirtualisation": True,
-            "suppressDragLeaveHidesColumns": True,
-            "suppressNoRowsOverlay": True,
-            "suppressContextMenu": True,
-            "animateRows": False,
-            "tooltipShowDelay": 600,
-            "localeText": {
-                "ariaRowSelect": say("incidents.aria_select"),
-                "ariaRowDeselect": say("incidents.aria_deselect"),
-                "ariaRowToggleSelection": say("incidents.aria_toggle"),
-                "noRowsToShow": "",
-                "noMatchingRows": "",
-                "loadingOoo": "",
-            },
-        },
+        dashGridOptions={**OPTIONS, "localeText": {key: word and say(word) for key, word in SPOKEN.items()}},
     )
 
 

@@ -139,33 +139,35 @@ def where(place: dict[str, Any], say: Say, lang: str) -> Component:
 
 
 def ranking(say: Say) -> Component:
-    heads = [
-        say("overview.child"),
-        say("overview.worst"),
-        *(
-            (say(f"overview.{name}"), "num")
-            for name in ("abnormal_short", "open_short", "overdue_short", "coverage_short")
-        ),
-    ]
-    title = say("overview.ranking")
-    table = leaf.table("rows.children", "overview.child", heads, title, walk="list")
-    return leaf.section(
-        title, html.Div(table, className="scroll"), small=say("overview.ranking_note"), className="rank"
-    )
+    heads = ("child", "worst", "abnormal_short", "open_short", "overdue_short", "coverage_short")
+    return listed(say, "ranking", ("rows.children", "overview.child"), heads, words=2)
 
 
 def standing(say: Say) -> Component:
-    heads = [
-        say("overview.asset"),
-        say("overview.measures"),
-        (say("overview.latest"), "num"),
-        (say("overview.age"), "num"),
-    ]
-    title = say("overview.assets")
-    table = leaf.table("rows.assets", "overview.asset", heads, title, walk="list", empty="overview.no_assets")
-    return leaf.section(
-        title, html.Div(table, className="scroll"), small=say("overview.assets_note"), className="rank posts"
+    return listed(
+        say, "assets", ("rows.assets", "overview.asset"), ("asset", "measures", "latest", "age"), words=2
     )
+
+
+def listed(say: Say, name: str, table: tuple[str, str], heads: Sequence[str], *, words: int) -> Component:
+    """A table that scrolls by itself; its first columns hold words, the others numbers."""
+    title = say(f"overview.{name}")
+    said = [say(f"overview.{head}") for head in heads]
+    columns = [*said[:words], *((head, "num") for head in said[words:])]
+    body = leaf.table(*table, columns, title, walk="list", empty=f"overview.no_{name}")
+    return leaf.section(
+        title, html.Div(body, className="scroll"), small=say(f"overview.{name}_note"),
+        more=export_of(say, table[0], title), className=f"rank {name}",
+    )  # fmt: skip
+
+
+def export_of(say: Say, key: str, title: str) -> Component:
+    """Of a table that no address answers: written in the browser."""
+    button = html.Button(
+        "CSV", type="button", className="act",
+        **{"data-table": key, "aria-label": f"{say('word.export')} {title} CSV"},
+    )  # fmt: skip
+    return html.Span([say("word.export"), button], className="exports")
 
 
 def case_sections(say: Say, link: Link, export: Component) -> list[Component]:
@@ -181,11 +183,11 @@ def case_sections(say: Say, link: Link, export: Component) -> list[Component]:
     more = [export, all_open]
     return [
         leaf.section(
-            say("overview.incidents"),
-            rows,
-            small=say("overview.incidents_note"),
-            more=more,
+            say("overview.incidents"), rows, small=say("overview.incidents_note"), more=more,
             className="pressing",
         ),
-        leaf.section(title, matrix, small=say("overview.matrix_note"), className="mat"),
-    ]
+        leaf.section(
+            title, matrix, small=say("overview.matrix_note"), more=export_of(say, "rows.matrix", title),
+            className="mat",
+        ),
+    ]  # fmt: skip

@@ -5,12 +5,15 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from selectors import EVENT_READ, DefaultSelector
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from psycopg import Connection, InterfaceError, OperationalError
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import DiskFull
+from psycopg.pq import ExecStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -21,6 +24,7 @@ Conn = Connection[Row]
 
 CHANNEL = "cityops"
 PAYLOAD_BYTES = 7_000  # NOTIFY refuses 8,000
+CHECK_SECONDS = 1.0
 
 OUTAGE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, PoolClosed, Refused)
 """What is raised when the database is away, busy, full or was never started."""
@@ -66,10 +70,31 @@ def _opened() -> ConnectionPool[Conn]:
         timeout=5,
         max_idle=120,
         kwargs={"row_factory": dict_row, "autocommit": True},
-        check=ConnectionPool.check_connection,
+        check=_check,
         open=True,
         name="cityops",
     )
+
+
+def _check(conn: Conn) -> None:
+    """Like the pool's own check, but a server that is frozen is not waited for."""
+    asked, deadline = conn.pgconn, monotonic() + CHECK_SECONDS
+    asked.send_query(b"")
+    asked.flush()
+    while asked.is_busy():
+        if not _is_readable(asked.socket, deadline - monotonic()):
+            conn.close()
+            raise OperationalError("the database does not answer")
+        asked.consume_input()
+    while result := asked.get_result():
+        if result.status != ExecStatus.EMPTY_QUERY:
+            raise OperationalError(result.error_message.decode(errors="replace"))
+
+
+def _is_readable(socket: int, seconds: float) -> bool:
+    with DefaultSelector() as selector:
+        selector.register(socket, EVENT_READ)
+        return bool(selector.select(max(seconds, 0)))
 
 
 def close() -> None:

@@ -39,9 +39,7 @@ def state(subject: Subject, ask: Ask) -> dict[str, Any]:
         "rows.children": below,
         "rows.assets": assets(subject.path, units) if len(below) <= skeleton.FEW else [],
         "layer.places": cells_of(below) or [{"id": code, "status": glance["status"]}],
-        "layer.incidents": [
-            point(row) for row in load["pressing"] if row["severity"] and row["lon"] is not None
-        ],
+        "layer.incidents": [point(row) for row in load["pressing"] if grave(row) and row["lon"] is not None],
     }
 
 
@@ -133,6 +131,11 @@ def cells(matrix: Sequence[Row], *grades: int | None) -> list[Json]:
 def cell(stage: int | None, states: str, rows: Sequence[Row]) -> Json:
     n, overdue = (sum(row[name] for row in rows) for name in ("n", "overdue"))
     return {"stage": stage, "states": states, "n": n, "overdue": overdue}
+
+
+def grave(case: Row) -> bool:
+    """特, 重, 较: the others would be mistaken for signs on a map."""
+    return case["severity"] is not None and case["severity"] < 4
 
 
 def point(case: Row) -> Json:

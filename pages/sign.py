@@ -114,7 +114,7 @@ def others(sign: Row, here: str, given: str | None) -> tuple[list[Row], list[Jso
     rows = [found[code] for code in asked if code in found]
     kind = next((row["simulated"] for row in (sign, *rows) if row["at"] is not None), False)
     mixed = [row for row in rows if row["at"] is not None and row["simulated"] != kind]
-    notes = [note("not_measured", code=code) for code in asked[:MOST_BESIDE] if code not in found]
+    notes = [note("not_measured", code) for code in asked[:MOST_BESIDE] if code not in found]
     notes += [
         note(
             "simulated_over_real" if row["simulated"] else "real_over_simulated",
@@ -128,7 +128,7 @@ def others(sign: Row, here: str, given: str | None) -> tuple[list[Row], list[Jso
 
 
 def note(kind: str, code: str = "", **fill: Any) -> Json:
-    return {"id": f"{kind} {code or fill.get('code', '')}", "kind": kind, **fill}
+    return {"id": f"{kind} {code}", "kind": kind, "code": code, **fill}
 
 
 def controls(sign: Row, here: str, beside: Sequence[Row], seen: Stretch) -> Json:
@@ -194,14 +194,15 @@ def head(sign: Row, here: str, stand: Row) -> Json:
 
 
 def extreme(sign: Row, stand: Row) -> Json | None:
-    """The asset, else the child, that the value was taken from."""
+    """The one asset, else the one child, that the value was taken from; none where several are as far."""
     rows = [row for row in stand["posts"] or stand["children"] if row["live"] and row["value"] is not None]
     pick = {"max": max, "min": min}.get(sign["fold_space"])
-    ranked = [row for row in stand["assets"] or stand["children"] if row["live"] and row["value"] is not None]
-    found = pick(rows, key=lambda row: row["value"]) if pick and rows else ranked[0] if ranked else None
-    if found is None or sign["fold_space"] not in ("max", "min", "worst", "none"):
+    if pick is None or not rows:
         return None
-    return {"code": found.get("place", found["code"]), "name": found["name"], "value": found["value"]}
+    end = pick(row["value"] for row in rows)
+    found = [row for row in rows if row["value"] == end]
+    row = found[0]
+    return {"code": row.get("place", row["code"]), "name": row["name"]} if len(found) == 1 else None
 
 
 def around(stand: Row, beside: Sequence[str], sign: Row) -> Json:

@@ -1,6 +1,9 @@
 """Does a message about many places still fit, and does the one clock obey only the replay role?"""
 
 import json
+import os
+import signal
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -45,3 +48,27 @@ def test_a_message_arrives_at_commit(fresh_module: str) -> None:
             db.notify(conn, "incidents", ["4201/"])
         heard = next(ear.notifies(timeout=5))
     assert json.loads(heard.payload)["paths"] == ["4201/"]
+
+
+def test_a_frozen_connection_is_not_waited_for(postgres, fresh: str) -> None:
+    """SIGSTOP of its backend: who asks gets another connection, about a second later."""
+    with db.read() as conn:
+        frozen = conn.info.backend_pid
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        with db.read() as conn:
+            assert conn.execute("SELECT 1 AS one").fetchone() == {"one": 1}
+            assert conn.info.backend_pid != frozen
+        assert time.monotonic() - begun < 4
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+
+
+def test_a_connection_that_the_server_ended_is_replaced(postgres, fresh: str) -> None:
+    with db.read() as conn:
+        ended = conn.info.backend_pid
+    with closing(postgres.admin()) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s)", (ended,))
+    with db.read() as conn:
+        assert conn.info.backend_pid != ended

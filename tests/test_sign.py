@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.domain.sign import Leaf, limits, whole_capacity
+from data.domain.sign import Leaf, Status, at_a_glance, limits, whole_capacity
 from data.domain.threshold import thresholds
 from data.store import nodes
 
@@ -62,3 +62,20 @@ def test_ids_of_two_districts_never_meet() -> None:
     assert nodes.head("420106") * nodes.PER_DISTRICT > nodes.head("4201") * nodes.PER_DISTRICT
     heads = {nodes.head(code) for code in ("B01", "B02", "4201", "420106", "9999999999")}
     assert len(heads) == 5
+
+
+@pytest.mark.parametrize(
+    "statuses, live, word",
+    [
+        ([Status.NORMAL], 100, "normal"),
+        ([Status.NORMAL, Status.STALE], 95, "normal"),
+        ([Status.NORMAL, Status.STALE], 89, "stale"),
+        ([Status.STALE, Status.ATTENTION], 20, "attention"),
+        ([Status.STALE], 0, "stale"),
+        ([], 0, "none"),
+    ],
+)
+def test_a_place_is_as_bad_as_its_worst_sign_and_old_only_when_much_is(
+    statuses: list[Status], live: int, word: str
+) -> None:
+    assert at_a_glance(statuses, live, 100).word == word

@@ -27,15 +27,14 @@
 
   function figure(row, ctx) {
     if (row.value === null && row.state === "abnormal") return h("span.v", {}, h("b", {}, ctx.word(`status.${row.status}`)));
-    if (row.value === null) return h("span.v", {}, { normal: ctx.word("status.normal"), unmeasured: ctx.word("signs.unmeasured") }[row.state] ?? "—");
+    if (row.value === null) return h("span.v", {}, { normal: ctx.word("status.normal"), unmeasured: ctx.word("signs.unmeasured"), none: `— ${ctx.word("signs.never")}` }[row.state] ?? "—");
     return h("span.v", {}, h("b", {}, ctx.format("number", row.value)), row.unit && h("span.unit", {}, ctx.format("unit", row.unit)));
   }
 
   // Why there is no curve, or whose curve it is.
   function whence(row, ctx) {
     if (row.state === "lent") return ctx.word("word.value_of", { place: placeName(row.from, ctx) });
-    if (row.state === "unmeasured") return null;
-    if (row.state === "none") return ctx.word("signs.never");
+    if (row.state === "unmeasured" || row.state === "none") return null;
     return row.value === null ? ctx.word("signs.worst_only") : null;
   }
 

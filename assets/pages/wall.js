@@ -25,7 +25,7 @@
   function short(name) {
     const [said, own] = [ctx.name(name), ctx.name(ctx.place?.name)];
     if (said.startsWith(own) && said !== own) return said.slice(own.length).trim();
-    return said.replace(ENDS[ctx.lang === "en" ? "en" : "zh"], "");
+    return said.replace(/\s*[(（][^)）]*[)）]$/, "").replace(ENDS[ctx.lang === "en" ? "en" : "zh"], "");
   }
 
   const sum = (...parts) => (parts.includes(null) ? null : parts.reduce((all, one) => all + one, 0));
@@ -100,7 +100,7 @@
   // Kept where the room is short: the first 8, the first 12, the others only on a calm wall.
   rows["wall.domain"] = (row, ctx) =>
     h(
-      `li.w-rank-${[8, 12].find((most) => row.rank < most) ?? 99}`, {},
+      `li.w-rank-${[8, 12].find((most) => row.rank < most) ?? 99}`, { "data-rank": row.rank },
       h("div.w-d", {}, h("span", {}, ctx.name(row.name)), h("span.w-marked", {}, h("span.w-lent", {}, lent(row.signs[0], ctx)), row.status && [shape("status", row.status, { inside: false }), ctx.format("count", row.n)], h("span.w-age", {}, row.signs[0].status === "none" ? "" : age(row.signs[0])))),
       row.signs.map((sign, at) => key(sign, at > 0, ctx)),
     );

@@ -29,8 +29,8 @@
   }
 
   function shorten(title) {
-    title.classList.remove("w-long");
-    title.classList.toggle("w-long", title.scrollWidth > title.clientWidth + 1);
+    title.classList.remove("w-long", "w-longer");
+    for (const step of ["w-long", "w-longer"]) if (title.scrollWidth > title.clientWidth + 1) title.classList.add(step);
   }
 
   const ROOMS = ["2 all", "2 12", "1 all", "1 12", "1 8"]; // lines a domain, and how many domains
@@ -42,20 +42,26 @@
     const { right, bottom } = box.getBoundingClientRect();
     const beyond = children.map((child) => {
       const own = child.getBoundingClientRect();
-      return own.height && (across ? own.right > right + 1 : own.bottom > bottom + 1);
+      return !child.hidden && (across ? own.right > right + 1 : own.bottom > bottom + 1);
     });
     const from = beyond.indexOf(true);
     if (from >= 0) children.forEach((child, at) => at >= from && (child.hidden = true));
     return from < 0;
   }
 
-  // The most that can be told of every domain.
+  // The most that can be told of every domain; then those go that are kept for last.
   function furnish(box) {
+    const unhide = () => [...box.children].forEach((child) => child.hidden && (child.hidden = false));
     for (const room of ROOMS) {
-      box.dataset.room = room;
-      for (const child of box.children) if (child.hidden) child.hidden = false;
+      if (box.dataset.room !== room) box.dataset.room = room;
+      unhide();
       if (fit(box)) return;
     }
+    unhide();
+    const { bottom } = box.getBoundingClientRect();
+    const isOver = () => [...box.children].some((child) => child.getBoundingClientRect().bottom > bottom + 1);
+    const last = [...box.children].sort((one, other) => other.dataset.rank - one.dataset.rank);
+    while (last.length && isOver()) last.shift().hidden = true;
   }
 
   // Of overdue and next due both stay in sight: the last overdue ones go before the first that is still in time.
@@ -103,11 +109,9 @@
     for (const box of boxes) {
       if ("room" in box.dataset) furnish(box);
       else fit(box);
-      if (!box.dataset.split) continue;
-      split(box);
-      const { bottom } = box.getBoundingClientRect();
-      for (const child of box.children) if (!child.hidden && child.getBoundingClientRect().bottom > bottom + 1) child.hidden = true;
+      if (box.dataset.split) split(box);
     }
+    for (const box of [...boxes].reverse()) if (!("room" in box.dataset)) fit(box); // a list that gave up rows has left its room to others
     count();
   }
 

@@ -149,7 +149,7 @@
 
   function valueOf(row) {
     if (!row || row.status === null) return "";
-    if (row.n !== null && row.n !== undefined) return row.n ? ctx.word("wall.signs_n", { n: row.n }) : "";
+    if (row.n !== null && row.n !== undefined) return row.n ? ctx.word(row.n === 1 ? "wall.sign_1" : "wall.signs_n", { n: row.n }) : "";
     const unit = ctx.model["text.focus"]?.unit;
     return row.status === "none" ? "—" : row.value === null ? "" : ctx.format("value", row.value, { unit });
   }
@@ -240,7 +240,7 @@
     const [right, bottom] = at([view[2], view[1]]);
     const room = 10;
     const here = { x: left - room / 2, y: top - room / 2, width: right - left + room, height: bottom - top + room };
-    return svg("g.w-inset", {}, svg("rect.w-chrome", { x, y, width, height, rx: 6 }), cells.map(({ code, d }) => svg(`path.w-land.${tint(rows[code]) || "w-l-plain"}`, { d })), svg("rect.w-frame", here), svg("text", { x: x + 14, y: y + 34 }, own ? short(ctx.place.name) : ctx.word("wall.whole")));
+    return svg("g.w-inset", {}, svg("rect.w-chrome", { x, y, width, height, rx: 6 }), cells.map(({ code, d }) => svg(`path.w-land.${tint(rows[code]) || "w-l-plain"}`, { d })), svg("rect.w-frame", here), svg("text", { x: x + 14, y: y + 34 }, own && ctx.place.ancestors.length ? short(ctx.place.name) : ctx.word("wall.whole")));
   }
 
   function draw() {

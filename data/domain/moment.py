@@ -15,6 +15,16 @@ PAST = timedelta(hours=24)
 
 def moment(text: str, *, field: str = "at") -> datetime:
     """RFC 3339 with an offset; a Refusal `no_zone` or `bad_time` for anything else."""
+    found = rfc3339(text, field=field)
+    try:
+        found.astimezone(UTC)
+    except OverflowError as wrong:
+        raise bad_time(field) from wrong
+    return found
+
+
+def rfc3339(text: str, *, field: str = "at") -> datetime:
+    """The same, though in UTC it may lie outside all years: it can be compared, not stored."""
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise bad_time(field)
@@ -22,11 +32,9 @@ def moment(text: str, *, field: str = "at") -> datetime:
     if not (zulu or offset):
         raise Refusal("no_zone", "时间缺少时区", "the time has no time zone", field=field)
     try:
-        found = datetime.fromisoformat(f"{day}T{time}{'+00:00' if zulu else offset}")
-        found.astimezone(UTC)
-    except (ValueError, OverflowError) as wrong:
+        return datetime.fromisoformat(f"{day}T{time}{'+00:00' if zulu else offset}")
+    except ValueError as wrong:
         raise bad_time(field) from wrong
-    return found
 
 
 def bad_time(field: str) -> Refusal:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from data.domain.moment import AHEAD, EARLIEST, moment
+from data.domain.moment import AHEAD, EARLIEST, rfc3339
 from data.domain.place import is_code
 from data.domain.refusal import Refusal
 
@@ -137,7 +137,7 @@ def _parsed(found: object) -> datetime:
     if not isinstance(found, str):
         raise _Wrong("bad_time")
     try:
-        return moment(found)
+        return rfc3339(found)
     except Refusal as wrong:
         raise _Wrong(wrong.code) from None
 

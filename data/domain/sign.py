@@ -26,6 +26,21 @@ WORDS = tuple(status.word for status in Status)
 ABNORMAL = frozenset({Status.ATTENTION, Status.WARNING, Status.ALARM})
 
 
+WORST_FIRST = (
+    Status.ALARM, Status.WARNING, Status.ATTENTION, Status.STALE, Status.NORMAL, Status.NONE,
+)  # fmt: skip
+ENOUGH = 0.9
+"""Of what is expected must report before a place without anything abnormal is called normal (illustrative)."""
+
+
+def at_a_glance(statuses: Iterable[Status], live: int, expected: int) -> Status:
+    """A whole place in one mark; a few silent series among many are told by its coverage, not by the mark."""
+    worst = min(statuses, key=WORST_FIRST.index, default=Status.NONE)
+    if worst is Status.STALE and live >= ENOUGH * expected:
+        return Status.NORMAL
+    return worst
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The three levels in the sign's unit; None where a level has no such end or its measure is unknown."""

@@ -9,9 +9,8 @@ from data import db
 from data.db import Conn, Row
 from data.domain.place import codes_in
 from data.domain.refusal import unknown_place, unknown_sign
-from data.domain.sign import WORDS, Status
+from data.domain.sign import WORDS, WORST_FIRST, Status
 from data.domain.stretch import Stretch
-from data.queries.signs import WORST_FIRST
 from data.store import places, sign_page, signs
 
 Json = dict[str, Any]

@@ -7,21 +7,19 @@ from typing import Any, Literal
 
 from data import db
 from data.db import Conn, Row
+from data.domain.moment import bad_time
 from data.domain.place import codes_in
 from data.domain.refusal import Refusal, unknown_place, unknown_sign
-from data.domain.sign import ABNORMAL, WORDS, Status
+from data.domain.sign import ABNORMAL, WORDS, Status, at_a_glance
 from data.store import assets, places, signs
 
 Grain = Literal["raw", "hour", "day"]
 Json = dict[str, Any]
 
 MOST_POINTS = 20_000
+
+
 # From the one to look at first: what is silent comes before what is well.
-WORST_FIRST = (
-    Status.ALARM, Status.WARNING, Status.ATTENTION, Status.STALE, Status.NORMAL, Status.NONE,
-)  # fmt: skip
-
-
 def board(place: str) -> Json:
     """The whole catalogue for one place; the outer pair is the coverage."""
     with db.read() as conn:
@@ -139,13 +137,20 @@ def series(
         where = _where(conn, place, asset)
         node = signs.node(conn, sign, where, asset or "")
         until = until or signs.now(conn)
-        since = since or until - timedelta(hours=24)
+        since = since or _day_before(until)
         grain = grain or ("raw" if node and node["leaf"] else "hour")
         points = _points(conn, node, grain, since, until)
     return {
         "sign": sign, "place": where, "asset": asset, "grain": grain, "from": since, "to": until,
         "unit": known["unit"], "simulated": bool(node and node["simulated"]), "points": points,
     }  # fmt: skip
+
+
+def _day_before(until: datetime) -> datetime:
+    try:
+        return until - timedelta(hours=24)
+    except OverflowError as wrong:
+        raise bad_time("to") from wrong
 
 
 def _where(conn: Conn, place: str | None, asset: str | None) -> str:
@@ -218,14 +223,11 @@ def _glance(found: Sequence[Row]) -> Json:
     for row in found:
         if row["status"] is not None:
             by_status[Status(row["status"])] += row["n"]
+    live, expected = (sum(row[name] for row in found) for name in ("live", "expected"))
     return {
-        "status": worst([status for status, n in by_status.items() if n]).word,
+        "status": at_a_glance([status for status, n in by_status.items() if n], live, expected).word,
         "abnormal": sum(by_status[status] for status in ABNORMAL),
-        "live": sum(row["live"] for row in found),
-        "expected": sum(row["expected"] for row in found),
+        "live": live,
+        "expected": expected,
         "statuses": {status.word: n for status, n in by_status.items()},
     }
-
-
-def worst(statuses: Sequence[Status]) -> Status:
-    return min(statuses, key=WORST_FIRST.index, default=Status.NONE)

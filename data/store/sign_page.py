@@ -57,7 +57,7 @@ def assets(conn: Conn, sign: str, path: str) -> list[Row]:
         f"""SELECT a.code, a.place, jsonb_build_object('zh', a.name_zh, 'en', a.name_en) AS name,
                    jsonb_build_object('zh', p.name_zh, 'en', p.name_en) AS where, {_NODE}
             FROM asset a JOIN place p ON p.code = a.place
-            JOIN node n ON n.asset = a.code AND n.sign = %s AND n.until = 'infinity'
+            JOIN node n ON n.asset = a.code AND n.asset <> '' AND n.sign = %s AND n.until = 'infinity'
             JOIN latest l ON l.id = n.id
             WHERE a.path >= %s AND a.path < %s ORDER BY a.code""",  # noqa: S608
         (sign, *under(path)),

@@ -48,6 +48,7 @@ def test_a_series_without_readings_is_a_gap(shared: FlaskClient) -> None:
         ("signs/W2/series?place=99&grain=week", 422, "bad_value"),
         ("signs/W2/series?place=99&from=2020-01-01T00:00:00", 422, "no_zone"),
         ("signs/W2/series?place=99&from=now", 422, "bad_time"),
+        ("signs/W2/series?place=99&to=0001-01-01T12:00:00Z", 422, "bad_time"),
         ("signs/W2/series?place=99&from=2021-01-01T00:00:00Z&to=2020-01-01T00:00:00Z", 422, "bad_value"),
         ("signs?place=99&limit=5", 422, "extra_field"),
     ],

@@ -184,6 +184,19 @@ def test_axe_finds_nothing_serious(flooded: LiveServer, page, lang: str) -> None
 @pytest.mark.parametrize(("lang", "size"), SCREENS)
 def test_no_words_lie_upon_each_other_or_run_out(flooded: LiveServer, page, lang: str, size: tuple) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    for path in ("99", "9901-1-1", "9901-1-1-1"):
+    for path in ("99", "9901-1-1-1"):
         opened(page, flooded, f"/overview/{path}?lang={lang}")
         assert page.evaluate(CROWDED) == [], path
+
+
+def test_the_ranking_leaves_as_a_table(flooded: LiveServer, page) -> None:
+    opened(page, flooded)
+    with page.expect_download() as download:
+        page.locator("[data-table='rows.children']").focus()
+        page.keyboard.press("Enter")
+    assert re.fullmatch(r"overview_children_99_\d{8}T\d{6}Z\.csv", download.value.suggested_filename)
+    text = download.value.path().read_bytes()
+    assert text.startswith(b"\xef\xbb\xbf") and text.endswith(b"\r\n")
+    head, *lines = text.decode("utf-8-sig").splitlines()
+    assert head.startswith("code,name_zh,name_en,status,") and head.endswith("place,as_of,simulated")
+    assert [line.split(",")[:4:3] for line in lines] == [["9901", "alarm"], ["9902", "alarm"]]
