@@ -12,8 +12,10 @@ def create() -> "Dash":
     from dash import Dash
 
     from data import api, cli, live
+    from data.config import log
     from pages import _frame, _guard, _policy, _shapes, _start
 
+    log.mount()
     app = Dash(
         __name__,
         use_pages=True,

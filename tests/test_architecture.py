@@ -102,7 +102,7 @@ def modules() -> Iterator[tuple[str, str]]:
         yield name, path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("module, source", list(modules()), ids=lambda value: value if len(value) < 60 else "")
+@pytest.mark.parametrize("module, source", list(modules()), ids=lambda text: text if len(text) < 60 else "")
 def test_every_module_keeps_to_the_arrows(module: str, source: str) -> None:
     assert violations(module, source) == []
 

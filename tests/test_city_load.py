@@ -34,7 +34,7 @@ def test_every_row_of_the_folder_is_in_the_database(fresh: str) -> None:
         ("place", read.places), ("sign", read.signs), ("asset", read.assets), ("class", read.classes),
         ("department", read.departments),
     ]:  # fmt: skip
-        assert rows(f"SELECT count(*) AS n FROM {table}") == [{"n": len(wanted)}]  # noqa: S608
+        assert rows(f"SELECT count(*) AS n FROM {table}") == [{"n": len(wanted)}]
 
 
 def test_every_node_counts_the_leaves_at_or_below_it(fresh: str) -> None:
@@ -64,7 +64,7 @@ def test_a_changed_name_keeps_the_old_one_with_its_time(fresh: str, folder: Path
     first = read_folder(folder).signs[0]
     change(folder, "signs.csv", first.name_zh, "新名")
     list(city.init(folder))
-    assert rows(f"SELECT name_zh FROM sign WHERE code = '{first.code}'") == [{"name_zh": "新名"}]  # noqa: S608
+    assert rows(f"SELECT name_zh FROM sign WHERE code = '{first.code}'") == [{"name_zh": "新名"}]
     was = rows("SELECT code, name_zh, upper(valid) <= now() AS over FROM sign_was")
     assert was == [{"code": first.code, "name_zh": first.name_zh, "over": True}]
     assert rows("SELECT count(*) AS n FROM place_was") == [{"n": 0}]
@@ -110,7 +110,7 @@ def test_an_imported_border_outlives_the_next_load(fresh: str, folder: Path) -> 
         )
     change(folder, "places.csv", street.name_zh, "新社区")
     list(city.init(folder))
-    found = rows(f"SELECT name_zh, schematic, bounds::text AS bounds FROM place WHERE code = '{street.code}'")  # noqa: S608
+    found = rows(f"SELECT name_zh, schematic, bounds::text AS bounds FROM place WHERE code = '{street.code}'")
     assert found == [{"name_zh": "新社区", "schematic": False, "bounds": "(1,1),(0,0)"}]
 
 
@@ -119,7 +119,7 @@ def test_a_series_that_leaves_the_folder_is_expected_no_longer(fresh: str, folde
     text = (folder / "series.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     (folder / "series.csv").write_text("".join([text[0], *text[2:]]), encoding="utf-8")
     list(city.init(folder))
-    root = rows(f"SELECT expected FROM node WHERE sign = '{gone.sign}' AND parent IS NULL")  # noqa: S608
+    root = rows(f"SELECT expected FROM node WHERE sign = '{gone.sign}' AND parent IS NULL")
     ended = rows(
         f"SELECT until < 'infinity' AS ended FROM node WHERE sign = '{gone.sign}' AND place = '{gone.place}'"
     )

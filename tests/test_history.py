@@ -92,12 +92,12 @@ def test_the_hours_in_which_the_city_stood_still_are_filled(demo: None) -> None:
     history.run()
     with closing(db.owner()) as conn:
         gap = "at > now() - interval '30 hours' AND at < now() - interval '20 hours'"
-        before = one(f"SELECT count(*) FROM reading WHERE {gap}")  # noqa: S608
-        conn.execute(f"DELETE FROM reading WHERE {gap}")  # noqa: S608
-        conn.execute(f"DELETE FROM rollup_hour WHERE {gap}")  # noqa: S608
+        before = one(f"SELECT count(*) FROM reading WHERE {gap}")
+        conn.execute(f"DELETE FROM reading WHERE {gap}")
+        conn.execute(f"DELETE FROM rollup_hour WHERE {gap}")
     assert history.wanted()
     history.run()
-    assert one(f"SELECT count(*) FROM reading WHERE {gap}") == before  # noqa: S608
+    assert one(f"SELECT count(*) FROM reading WHERE {gap}") == before
     assert not history.wanted()
 
 

@@ -49,8 +49,9 @@ def busy(fresh_module: str, flask_app: Flask) -> None:
     with db.transaction() as conn:
         sources.know(conn, "weather", "government")
         conn.execute(
-            """INSERT INTO decision (id, track, place, level, by, reason, source, valid) VALUES
-                 (gen_random_uuid(), '排涝', '99', 'III', '市防汛办', '雨势加大', 'weather', tstzrange(%s, NULL))""",
+            """INSERT INTO decision (id, track, place, level, by, reason, source, valid)
+               VALUES (gen_random_uuid(), '排涝', '99', 'III', '防汛办', '雨势加大', 'weather',
+                       tstzrange(%s, NULL))""",
             (now,),
         )
         conn.execute(

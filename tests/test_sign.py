@@ -34,7 +34,8 @@ def test_a_whole_has_a_capacity_only_when_every_part_has_one() -> None:
 SPOTS = {
     code: nodes.Spot(code, path, path.count("/"), district, population, None)
     for code, path, district, population in [
-        ("X", "X/", "X", None), ("D1", "X/D1/", "D1", 100), ("D2", "X/D2/", "D2", 300), ("S1", "X/D1/S1/", "D1", 40),
+        ("X", "X/", "X", None), ("D1", "X/D1/", "D1", 100), ("D2", "X/D2/", "D2", 300),
+        ("S1", "X/D1/S1/", "D1", 40),
     ]
 }  # fmt: skip
 KIND = nodes.Kind("A1", 0, thresholds("H", "70%", "", ""), "", "population", True)
@@ -53,7 +54,8 @@ def test_an_assets_place_folds_it_and_is_folded_in_turn() -> None:
     leaves = [Leaf("A1", "S1", "M1"), Leaf("A1", "S1", "M2"), Leaf("A1", "D2", "M3")]
     grown = {(node.spot.code, node.asset): node for node in nodes.grow(leaves, SPOTS, {"A1": KIND})}
     assert {key: node.expected for key, node in grown.items()} == {
-        ("X", ""): 3, ("D1", ""): 2, ("S1", ""): 2, ("S1", "M1"): 1, ("S1", "M2"): 1, ("D2", ""): 1, ("D2", "M3"): 1,
+        ("X", ""): 3, ("D1", ""): 2, ("S1", ""): 2, ("S1", "M1"): 1, ("S1", "M2"): 1,
+        ("D2", ""): 1, ("D2", "M3"): 1,
     }  # fmt: skip
     assert grown["S1", "M1"].tier == 4 and grown["S1", "M1"].w == 1
 

@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """None = any. `[start, end)` on at; a severity None in the list means 日常; `closed_from` on the closing."""
+    """None = any. `[start, end)` on at, `closed_from` on the closing; a severity None in the list is 日常."""
 
     path: str
     only_open: bool = False

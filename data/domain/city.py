@@ -92,7 +92,7 @@ class SeriesRow:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One condition of a class of incidents; `number` is its place in the file (the first row's limit holds)."""
+    """One condition of a class; `number` is its place in the file (the first row's limit holds)."""
 
     code: str
     number: int

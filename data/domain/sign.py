@@ -30,7 +30,7 @@ WORST_FIRST = (
     Status.ALARM, Status.WARNING, Status.ATTENTION, Status.STALE, Status.NORMAL, Status.NONE,
 )  # fmt: skip
 ENOUGH = 0.9
-"""Of what is expected must report before a place without anything abnormal is called normal (illustrative)."""
+"""The share of what is expected that must report before a calm place is called normal (illustrative)."""
 
 
 def at_a_glance(statuses: Iterable[Status], live: int, expected: int) -> Status:

@@ -28,7 +28,7 @@ def tallies(conn: Conn, path: str) -> Row:
 def names(
     conn: Conn, *, places: Collection[str], signs: Collection[str], assets: Collection[str]
 ) -> list[Row]:
-    """`{kind, code, zh, en}` of these, and of all classes, departments and feeds that ever reported a case."""
+    """`{kind, code, zh, en}` of these, and all classes, departments and feeds with cases."""
     return conn.execute(
         """SELECT kind, code, zh, en
            FROM (SELECT * FROM (SELECT DISTINCT ON (code) 'class' AS kind, code, name_zh AS zh, name_en AS en
