@@ -48,7 +48,9 @@ def chooser(say: Say) -> Component:
     draw = html.Button(say("sign.draw"), className="btn main-act", **{"data-draw": "", "type": "button"})
     panel = html.Div([html.P(say("sign.beside_note"), className="mute xs"), choices, draw], className="panel")
     count = leaf.leaf("text.beside", "sign.beside")
-    return html.Details([html.Summary(count, className="btn s"), panel], className="chooser")
+    return html.Details(
+        [html.Summary(count, className="btn s", **{"data-hotkey": "c"}), panel], className="chooser"
+    )
 
 
 def exports(say: Say) -> Component:

@@ -1,16 +1,19 @@
 """Which commands does `flask` know? Each one parses its words and calls the function that does it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import click
 from flask import Flask
 
-from data.config import settings
+from data.config import Refused, settings
 from data.domain.refusal import Refusal
+from data.ingest.rows import FolderError
+from data.queries.outage import OUTAGE
 
 
 def mount(server: Flask) -> None:
@@ -18,13 +21,24 @@ def mount(server: Flask) -> None:
         server.cli.add_command(command)
 
 
-def spoken(run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Ends with one line and exit code 1 where the command says no."""
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Ends in words and with exit code 1 where the command says no or cannot begin."""
     try:
-        return run(*args, **kwargs)
+        yield
     except Refusal as refusal:
-        click.echo(refusal.en, err=True)
-        sys.exit(1)
+        _end(refusal.en)
+    except FolderError as wrong:
+        _end(f"{wrong}\nthe city folder has {len(wrong.mistakes)} mistakes, named above")
+    except Refused as refused:
+        _end(str(refused))
+    except OUTAGE as away:
+        _end(f"the database does not answer: {str(away).strip().splitlines()[0]}")
+
+
+def _end(words: str) -> NoReturn:
+    click.echo(words, err=True)
+    sys.exit(1)
 
 
 @click.command("init")
@@ -32,8 +46,9 @@ def init() -> None:
     """Bring the schema up to date and load the city folder, where either has changed."""
     from data.commands import city
 
-    for line in spoken(city.init, settings().city):
-        click.echo(line)
+    with spoken():
+        for line in city.init(settings().city):
+            click.echo(line)
 
 
 @click.command("worker")
@@ -53,7 +68,8 @@ def simulate(scenario: str, seed: int, since: datetime | None, until: datetime |
     """Make the readings and incidents of a scenario; the last line is the sha256 of the readings."""
     from data.work import simulate
 
-    click.echo(spoken(simulate.run, scenario, seed=seed, since=since, until=until))
+    with spoken():
+        click.echo(simulate.run(scenario, seed=seed, since=since, until=until))
 
 
 @click.command("history")
@@ -61,7 +77,8 @@ def history() -> None:
     """Load the simulated days before today, behind the first picture."""
     from data.work import history
 
-    spoken(history.run)
+    with spoken():
+        history.run()
 
 
 @click.group("import")
@@ -77,7 +94,8 @@ def _importer(kind: str) -> click.Command:
     def command(file: Path, mapping: Path | None, replace: bool) -> None:
         from data.commands import imports
 
-        summary = spoken(getattr(imports, kind), file, mapping, replace=replace, progress=True)
+        with spoken():
+            summary = getattr(imports, kind)(file, mapping, replace=replace, progress=True)
         click.echo(str(summary))
         if summary.rejected and summary.rejected == summary.received:
             sys.exit(1)

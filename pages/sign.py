@@ -141,18 +141,23 @@ def controls(sign: Row, here: str, beside: Sequence[Row], seen: Stretch) -> Json
     csv = {"id": "csv", "path": f"/api/v1/signs/{code}/children", "asked": {"place": here, "format": "csv"}}
     return {
         "rows.windows": [
-            way(
-                "window", name, base, seen.window, asked | ({} if seen.grain in able[name] else {"grain": ""})
-            )
+            way("window", name, base, chosen=seen.window, asked=asked | _without(seen.grain, able[name]))
             for name in able
         ],
-        "rows.grains": [way("grain", name, base, seen.grain, asked) for name in able.get(seen.window, ())],
+        "rows.grains": [
+            way("grain", name, base, chosen=seen.grain, asked=asked) for name in able.get(seen.window, ())
+        ],
         "rows.export": [export(sign, seen)] if sign["id"] is not None else [],
         "rows.export_children": [csv],
     }
 
 
-def way(kind: str, name: str, path: str, chosen: str, asked: Json) -> Json:
+def _without(grain: str, able: Sequence[str]) -> Json:
+    """A grain that the other window does not have is chosen anew there."""
+    return {} if grain in able else {"grain": ""}
+
+
+def way(kind: str, name: str, path: str, *, chosen: str, asked: Json) -> Json:
     return {"id": name, "kind": kind, "path": path, "on": name == chosen, "asked": {**asked, kind: name}}
 
 

@@ -16,7 +16,7 @@ from data import db
 from data.cli import importing
 from data.commands import city, imports, readings
 from data.domain.refusal import Refusal
-from data.ingest.folder import FolderError
+from data.ingest.rows import FolderError
 from tests.api.conftest import V1, a_report
 from tests.conftest import CITY
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from data.domain.city import City
-from data.ingest.folder import FolderError, folder_hash, read_folder
-from data.ingest.rows import Mistake
+from data.ingest.folder import folder_hash, read_folder
+from data.ingest.rows import FolderError, Mistake
 
 TINY = Path(__file__).parent / "city"
 PLACES = "code,parent,name_zh,name_en\n"

@@ -127,7 +127,8 @@ def test_the_same_state_twice_is_the_same(flooded: Any) -> None:
 def test_only_what_is_out_of_its_limits_has_a_row_the_worst_first(flooded: Any) -> None:
     found = asked(flooded)
     assert found["text.abnormal"] == len(found["rows.signs"])
-    assert [(row["id"], row["status"], row["value"]) for row in found["rows.signs"]][0] == ("W2", "alarm", 30)
+    worst = found["rows.signs"][0]
+    assert (worst["id"], worst["status"], worst["value"]) == ("W2", "alarm", 30)
     assert found["rows.levels"][0] == {"id": "alarm", "n": 1}
 
 
@@ -156,22 +157,23 @@ def test_the_map_is_of_the_sign_that_tells_the_places_apart(flooded: Any) -> Non
     }
 
 
-def row(sign: str, place: str, status: str) -> dict[str, Any]:
-    return {"sign": sign, "place": place, "status": status}
-
-
 @pytest.mark.parametrize(
-    ("rows", "wanted"),
+    ("statuses", "wanted"),
     [
-        ([row("a", "1", "warning"), row("a", "2", "normal"), row("b", "1", "alarm"), row("b", "2", "alarm")], "b"),
-        ([row("a", "1", "alarm"), row("a", "2", "alarm"), row("b", "1", "alarm"), row("b", "2", "normal")], "b"),
-        ([row("a", "1", "alarm"), row("a", "2", "normal"), row("b", "1", "alarm"), row("b", "2", "normal")], "a"),
-        ([row("a", "1", "alarm")], None),
-        ([], None),
+        ({"a": ("warning", "normal"), "b": ("alarm", "alarm")}, "b"),
+        ({"a": ("alarm", "alarm"), "b": ("alarm", "normal")}, "b"),
+        ({"a": ("alarm", "normal"), "b": ("alarm", "normal")}, "a"),
+        ({"a": ("alarm",)}, None),
+        ({}, None),
     ],
     ids=["the gravest", "one that differs", "else the first", "few measure it", "nothing"],
-)  # fmt: skip
-def test_the_sign_of_the_map_is(rows: list[dict[str, Any]], wanted: str | None) -> None:
+)
+def test_the_sign_of_the_map_is(statuses: dict[str, tuple[str, ...]], wanted: str | None) -> None:
+    rows = [
+        {"sign": sign, "place": str(place), "status": status}
+        for sign, each in statuses.items()
+        for place, status in enumerate(each)
+    ]
     assert focus(["a", "b"], rows, children=3)[0] == wanted
 
 

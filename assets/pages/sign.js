@@ -3,8 +3,13 @@
   const { h, svg } = cityops;
   const DOT = " · ";
 
-  const asked = (ctx) => ({ window: new URLSearchParams(location.search).get("window"), grain: new URLSearchParams(location.search).get("grain") });
-  const signPage = (code, place, ctx) => ctx.href(`/sign/${code}/${place}`, asked(ctx));
+  // What a person chose to see goes along to other places.
+  function asked() {
+    const query = new URLSearchParams(location.search);
+    return { window: query.get("window"), grain: query.get("grain") };
+  }
+
+  const signPage = (code, place, ctx) => ctx.href(`/sign/${code}/${place}`, asked());
   const ownCode = (ctx) => ctx.subject.split("/")[0];
   const joined = (parts, ctx) => parts.filter(Boolean).flatMap((part, at) => (at ? [DOT, part] : [part]));
   const placeName = (code, ctx) => ctx.name([...ctx.place.ancestors, ctx.place].find((one) => one.code === code)?.name ?? code);
@@ -66,7 +71,7 @@
   cityops.rows["sign.segment"] = (row, ctx) =>
     h("a", { href: ctx.href(row.path, row.asked), "aria-current": row.on ? "true" : null }, ctx.word(`sign.${row.kind}_${row.id}`));
 
-  cityops.rows["sign.export"] = (row, ctx) => h("a.act", { href: `${row.path}?${new URLSearchParams(row.asked)}`, download: "" }, "CSV");
+  cityops.rows["sign.export"] = (row, ctx) => h("a.act", { href: `${row.path}?${new URLSearchParams(row.asked)}`, download: "", "data-hotkey": row.path.endsWith("/series") ? "e" : null }, "CSV");
 
   const STROKES = { now: null, now_by_hour: null, yesterday: "5 3", week: "1 3" };
   const BESIDE = ["4 2 1 2", "7 2", "7 2 1 2", "2 2", "6 2 2 2 2 2", "10 2"]; // as the chart's six
@@ -107,7 +112,7 @@
   function draw(panel) {
     const codes = boxes(panel).filter((box) => box.checked).map((box) => box.value);
     const { ctx } = cityops;
-    location.assign(ctx.href(`/sign/${ownCode(ctx)}/${ctx.place.code}`, { ...asked(ctx), with: codes.join(",") || null }));
+    location.assign(ctx.href(`/sign/${ownCode(ctx)}/${ctx.place.code}`, { ...asked(), with: codes.join(",") || null }));
   }
 
   document.addEventListener("click", (event) => event.target.closest?.("[data-draw]") && draw(event.target.closest(".chooser")));
@@ -121,7 +126,7 @@
 
   // ---- the definition
 
-  const number = (n, ctx) => ctx.format("number", n, { digits: undefined });
+  const number = (n, ctx) => ctx.format("number", n);
 
   function ends(row, ctx) {
     if (row.need) return ctx.word(`sign.need_${row.need}`, { cell: row.cell });
@@ -143,7 +148,7 @@
     fold: ({ fold_time: time, fold_space: space, weight, weighted }, ctx) => joined([ctx.word(`sign.time_${time}`), ctx.word(`sign.space_${space}`), space === "mean" && weight !== "1" && ctx.word(weighted ? `sign.weight_${weight}` : "word.unweighted")]),
     owner: ({ name }, ctx) => (name ? ctx.name(name) : h("span.mute", {}, ctx.word("sign.unknown"))),
     source: ({ text }, ctx) => text ?? h("span.mute", {}, ctx.word("sign.unknown")),
-    reported: ({ share, present, due, why }, ctx) => (why ? h("span.mute", {}, ctx.word(`sign.quality_${why}`)) : joined([h("b", {}, ctx.format("percent", share)), h("span.mute", {}, ctx.word("sign.hours_of", { present: ctx.format("count", present), due: ctx.format("count", due) }))])),
+    reported: ({ share, present, due, why }, ctx) => (why ? h("span.mute", {}, ctx.word(`sign.quality_${why}`)) : joined([h("b", {}, `${number(share * 100, ctx)}\u2009%`), h("span.mute", {}, ctx.word("sign.hours_of", { present: ctx.format("count", present), due: ctx.format("count", due) }))])),
     gaps: ({ n, longest }, ctx) => (n ? ctx.word("sign.gaps_n", { n, longest: ctx.format("span", longest) }) : ctx.word("sign.no_gaps")),
     silent: ({ n, expected }, ctx) => ctx.word("sign.silent_n", { n: ctx.format("count", n), expected: ctx.format("count", expected) }),
   };
@@ -204,7 +209,7 @@
   cityops.rows["sign.asset"] = (row, ctx) =>
     h(
       "tr", {},
-      h("td.cut", {}, h("a", { href: ctx.href(`/sign/${ownCode(ctx)}/${row.place}`, { ...asked(ctx), with: row.code }) }, ctx.name(row.name))),
+      h("td.cut", {}, h("a", { href: ctx.href(`/sign/${ownCode(ctx)}/${row.place}`, { ...asked(), with: row.code }) }, ctx.name(row.name))),
       h("td.cut.mute", {}, ctx.name(row.where)),
       h("td", {}, badge(row.status, ctx)),
       h("td.num", {}, row.value === null ? h("span.none", {}, "—") : ctx.format("value", row.value, { unit: row.unit })),

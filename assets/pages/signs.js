@@ -6,7 +6,7 @@
   const counted = (key) => (n, ctx) => ctx.word(`signs.${key}`, { n: ctx.format("count", n) });
   cityops.format["signs.expected"] = counted("expected");
   cityops.format["signs.live"] = counted("live");
-  cityops.format["signs.share"] = (value, ctx) => ctx.word("signs.share", { n: ctx.format("share", value) });
+  cityops.format["signs.share"] = (value, ctx) => ctx.word("signs.share", { n: ctx.format("number", value * 100) });
 
   cityops.rows["signs.state"] = (row, ctx) =>
     h(

@@ -15,6 +15,7 @@ from data.api import shapes
 from data.api.asked import Query, body, parsed
 from data.api.problem import answer, error, problem
 from data.commands import readings
+from data.domain.reading import FIELD_OF
 from data.domain.refusal import Refusal
 
 api = APIBlueprint("readings", __name__, url_prefix="/api/v1")
@@ -57,7 +58,10 @@ def _lines(raw: bytes) -> Iterator[Any]:
 
 def _refused(taken: dict[str, Any], lang: str) -> Response:
     """The same summary, as a problem: nothing was taken."""
-    errors = [error(row["code"], row["detail"], row=row["row"]) for row in taken["rows"]]
+    errors = [
+        error(row["code"], row["detail"], field=FIELD_OF.get(row["code"]), row=row["row"])
+        for row in taken["rows"]
+    ]
     said = ("没有任何读数被接受", "no reading was taken")[lang == "en"]
     code = errors[0]["code"] if errors else "bad_value"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, said, errors=errors, **taken)

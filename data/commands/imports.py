@@ -15,7 +15,7 @@ from data.commands.incidents import Terms
 from data.commands.pace import batches, counted_down, watched
 from data.commands.readings import bulk
 from data.domain.incident import Move, State
-from data.domain.reading import FIELDS, Fault, detail
+from data.domain.reading import FIELD_OF, FIELDS, Fault, detail
 from data.domain.refusal import Refusal
 from data.domain.report import ENDINGS, FIELD, Life, Report
 from data.ingest.files import Refused, Table
@@ -88,14 +88,8 @@ class _Fed:
 
     def refused(self, fault: Fault) -> None:
         row, column = self._waiting[fault.row - self._settled]
-        field = _FIELD_OF.get(fault.code, column) if column == "value" else column
+        field = FIELD_OF.get(fault.code, column) if column == "value" else column
         self._summary.refuse(Refused(row, field, fault.code, detail(fault.code, "en")))
-
-
-_FIELD_OF = {
-    "unknown_sign": "sign", "unknown_place": "place", "unknown_asset": "asset", "wrong_tier": "sign",
-    "future": "at", "too_old": "at", "claimed": "sign",
-}  # fmt: skip
 
 
 # ── incidents ───────────────────────────────────────────────────────────────────────────────────

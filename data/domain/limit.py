@@ -32,13 +32,13 @@ def limits_of(sign: Mapping[str, Any]) -> list[Limit]:
     levels = thresholds(sign["direction"], cells[0], cells[1], cells[2])
     rows = zip(LEVELS, cells, levels, strict=True)
     return [
-        _limit(status, cell, level, sign["lo"], sign["hi"])
+        _limit(status, cell, level, lo=sign["lo"], hi=sign["hi"])
         for status, cell, level in rows
         if level is not None
     ]
 
 
-def _limit(status: Status, cell: str, level: Threshold, lo: Ends, hi: Ends) -> Limit:
+def _limit(status: Status, cell: str, level: Threshold, *, lo: Ends, hi: Ends) -> Limit:
     at = LEVELS.index(status)
     low, high = (ends[at] if ends else None for ends in (lo, hi))
     if level.measure is Measure.ABSOLUTE:

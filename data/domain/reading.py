@@ -76,6 +76,14 @@ REASONS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+FIELD_OF = {
+    "unknown_sign": "sign", "unknown_place": "place", "unknown_asset": "asset", "wrong_tier": "sign",
+    "claimed": "sign", "bad_time": "at", "no_zone": "at", "future": "at", "too_old": "at",
+    "bad_value": "value", "conflict": "value",
+}  # fmt: skip
+"""The others are about the row as a whole."""
+
+
 def detail(code: str, lang: str) -> str:
     zh, en = REASONS[code]
     return en if lang == "en" else zh

@@ -111,7 +111,8 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
                 raise _unreadable("有一行超过", "a line is longer than", f"{_LINE}")
             yield line
     finally:
-        text.detach()  # else the file would close with it, and its position be lost
+        if not text.closed:
+            text.detach()  # else the file would close with it, and its position be lost
 
 
 def _csv(lines: Iterator[str], delimiter: str) -> tuple[tuple[str, ...], Iterator[Row | Refused]]:

@@ -23,7 +23,7 @@ from data.ingest import checks, tables
 from data.ingest.geojson import read_base, read_outlines
 from data.ingest.manifest import Manifest, read_manifest
 from data.ingest.outlines import PACKAGES, outlines_of, version_of
-from data.ingest.rows import Column, Mistake, Row, read_table
+from data.ingest.rows import Column, FolderError, Mistake, Row, read_table
 from data.ingest.tree import Grids, names, plant, with_grids
 
 _TABLES: dict[str, tuple[Column, ...]] = {
@@ -33,14 +33,6 @@ _TABLES: dict[str, tuple[Column, ...]] = {
     "series.csv": tables.SERIES,
     "classes.csv": tables.CLASSES,
 }
-
-
-class FolderError(ValueError):
-    """Every mistake of a city folder, in the order of files and lines."""
-
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = tuple(sorted(set(mistakes)))
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
 @dataclass(slots=True)

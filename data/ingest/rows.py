@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,14 @@ class Mistake:
     def __str__(self) -> str:
         line = f"line {self.line}" if self.line else ""
         return f"{', '.join(filter(None, (self.file, line, self.column)))}: {self.detail}"
+
+
+class FolderError(ValueError):
+    """Every mistake of a city folder, in the order of files and lines."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(sorted(set(mistakes)))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,4 +161,4 @@ def _hours(conn: Conn, whole: Mapping[str, Any]) -> list[Row]:
 def incidents(sign: str, path: str, now: datetime) -> list[Row]:
     """The newest cases of the last days that name the sign."""
     with db.read() as conn:
-        return sign_page.incidents(conn, sign, path, now - RECENT, CASES)
+        return sign_page.incidents(conn, sign, path, since=now - RECENT, limit=CASES)

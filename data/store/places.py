@@ -27,7 +27,8 @@ def find(conn: Conn, code: str) -> Row | None:
                  (SELECT coalesce(jsonb_agg(jsonb_build_object('code', u.code, 'name', {u_name})
                                             ORDER BY u.tier), '[]') FROM up u) AS ancestors,
                  (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                     'code', c.code, 'tier', c.tier, 'name', {c_name}) ORDER BY c.path), '[]')
+                     'code', c.code, 'tier', c.tier, 'name', {c_name})
+                                            ORDER BY c.code COLLATE "C"), '[]')
                   FROM place c WHERE c.parent = here.code) AS children
                FROM here"""
         ).format(columns=_PLACE, u_name=_name("u"), c_name=_name("c")),

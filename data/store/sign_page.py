@@ -138,7 +138,7 @@ WHERE i.sign = %(sign)s AND i.path >= %(low)s AND i.path < %(high)s AND i.at >= 
 ORDER BY i.open DESC, i.at DESC, i.id LIMIT %(limit)s""")
 
 
-def incidents(conn: Conn, sign: str, path: str, since: datetime, limit: int) -> list[Row]:
+def incidents(conn: Conn, sign: str, path: str, *, since: datetime, limit: int) -> list[Row]:
     """The cases that name the sign, open ones first, then the newest."""
     low, high = under(path)
     asked = {"sign": sign, "low": low, "high": high, "since": since, "limit": limit}

@@ -48,7 +48,7 @@ def children(conn: Conn, sign: str, place: str) -> list[Row]:
         f"""SELECT p.code AS place, p.name_zh AS place_zh, p.name_en AS place_en, {_SHOWN}
             FROM place p LEFT JOIN (node n JOIN latest l ON l.id = n.id)
               ON n.place = p.code AND n.sign = %s AND n.asset = '' AND n.expected > 0
-            WHERE p.parent = %s ORDER BY p.code""",  # noqa: S608
+            WHERE p.parent = %s ORDER BY p.code COLLATE "C" """,  # noqa: S608
         (sign, place),
         prepare=True,
     ).fetchall()
@@ -61,7 +61,7 @@ def assets(conn: Conn, sign: str, path: str) -> list[Row]:
                    a.point[0] AS lon, a.point[1] AS lat, {_SHOWN}
             FROM asset a JOIN node n ON n.asset = a.code AND n.sign = %s AND n.until = 'infinity'
             JOIN latest l ON l.id = n.id
-            WHERE a.path >= %s AND a.path < %s ORDER BY a.code""",  # noqa: S608
+            WHERE a.path >= %s AND a.path < %s ORDER BY a.code COLLATE "C" """,  # noqa: S608
         (sign, path, f"{path[:-1]}0"),
         prepare=True,
     ).fetchall()
@@ -115,7 +115,7 @@ def counts(conn: Conn, place: str) -> list[Row]:
            FROM place p LEFT JOIN node n ON n.place = p.code AND n.asset = '' AND n.expected > 0
            LEFT JOIN LATERAL (SELECT l.live, status_of(l.live, l.rank, l.at) AS status
                               FROM latest l WHERE l.id = n.id) z ON true
-           WHERE p.code = %(place)s OR p.parent = %(place)s GROUP BY 1, 2 ORDER BY 1""",
+           WHERE p.code = %(place)s OR p.parent = %(place)s GROUP BY 1, 2 ORDER BY p.code COLLATE "C" """,
         {"place": place},
         prepare=True,
     ).fetchall()

@@ -38,8 +38,8 @@ class Duty:
             try:
                 self._keep(self._stop, self._turned)
                 pause = 0.5
-            except Exception:  # the database may be away for a while; whatever it was, it is told
-                log.exception("duty failed", duty=self.name)
+            except Exception as failed:  # the database may be away for a while; whatever it was, it is told
+                tell("duty failed", failed, duty=self.name)
                 self._stop.wait(pause)
                 pause = min(pause * 2, 10)
 
@@ -54,6 +54,14 @@ class Duty:
         self._thread.join(max(seconds, 0))
 
 
+def tell(what: str, failed: Exception, **more: object) -> None:
+    """A database that is away is a line; a mistake of ours is shown whole."""
+    if isinstance(failed, db.OUTAGE):
+        log.warning(what, reason=str(failed).strip(), **more)
+    else:
+        log.error(what, exc_info=failed, **more)
+
+
 def run() -> None:
     """Until SIGTERM or SIGINT; a worker that is not the leader waits to become it."""
     stop = Event()
@@ -66,8 +74,8 @@ def work(stop: Event) -> None:
     while not stop.is_set():
         try:
             _lead(stop)
-        except Exception:  # the seat is lost with its connection; another try takes it again
-            log.exception("leadership lost")
+        except Exception as failed:  # the seat is lost with its connection; another try takes it again
+            tell("leadership lost", failed)
             stop.wait(1)
     db.close()
 
