@@ -66,10 +66,23 @@
     return found;
   }
 
+  // Of a place in several pieces the largest: a far exclave neither widens the view nor pulls the name away.
+  function bodyOf(cell) {
+    const parts = cell.feature.geometry.type === "MultiPolygon" ? cell.getLatLngs() : [cell.getLatLngs()];
+    const boxes = parts.map(([ring]) => L.latLngBounds(ring));
+    return boxes.reduce((most, box) => (size(box) > size(most) ? box : most));
+  }
+
+  const size = (box) => (box.getEast() - box.getWest()) * (box.getNorth() - box.getSouth());
+  const around = (boxes) => boxes.reduce((all, box) => all.extend(box), L.latLngBounds([]));
+
+  // All cells but one that lies apart: without it the others would be drawn at more than twice the size.
   function fit(map) {
-    const bounds = L.latLngBounds([]);
-    for (const cell of cellsOf(map)) bounds.extend(cell.getBounds());
-    if (!bounds.isValid()) return;
+    const boxes = cellsOf(map).map(bodyOf);
+    const whole = around(boxes);
+    if (!whole.isValid()) return;
+    const tighter = boxes.map((box) => around(boxes.filter((other) => other !== box))).filter((box) => box.isValid());
+    const bounds = tighter.find((box) => size(box) < size(whole) / 2) ?? whole;
     map.cityopsSeen = true;
     map.fitBounds(bounds, { padding: [8, 8], animate: false });
   }
@@ -135,7 +148,7 @@
   function named(cell, row) {
     if (row?.label === false) return null;
     const { centre, code, name } = cell.feature.properties;
-    const middle = centre ? [centre[1], centre[0]] : cell.getBounds().getCenter();
+    const middle = centre ? [centre[1], centre[0]] : bodyOf(cell).getCenter();
     return { name, ...row, id: code, at: middle };
   }
 
