@@ -79,6 +79,12 @@
       zoomed.delete(id);
       setTimeout(paint, 50, key, cityops.model[key]);
     });
+    // A figure that comes while the window changes its size is counted at the new size and drawn at the old one.
+    plot.on("plotly_react", () => {
+      const drawn = plot.querySelector(".main-svg");
+      const off = Math.max(Math.abs(drawn.clientWidth - plot.clientWidth), Math.abs(drawn.clientHeight - plot.clientHeight));
+      if (off > 1) window.Plotly.redraw(plot);
+    });
   }
 
   function paint(key, figure) {

@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import Connection, InterfaceError, OperationalError
 from psycopg.conninfo import make_conninfo
-from psycopg.errors import DiskFull
+from psycopg.errors import DiskFull, UndefinedTable
 from psycopg.pq import ExecStatus
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
@@ -26,8 +26,10 @@ CHANNEL = "cityops"
 PAYLOAD_BYTES = 7_000  # NOTIFY refuses 8,000
 CHECK_SECONDS = 1.0
 
-OUTAGE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, PoolClosed, Refused)
-"""What is raised when the database is away, busy, full or was never started."""
+OUTAGE: tuple[type[Exception], ...] = (
+    OperationalError, InterfaceError, PoolTimeout, PoolClosed, Refused, UndefinedTable,
+)  # fmt: skip
+"""What is raised when the database is away, busy, full, was never started or is still empty."""
 
 
 def is_full(outage: Exception) -> bool:

@@ -309,6 +309,14 @@ def measured_template(make_template, tmp_path_factory: pytest.TempPathFactory) -
     return make_template("measured_city", measured_city.write(tmp_path_factory.mktemp("measured")))
 
 
+@pytest.fixture(scope="session")
+def siblings(make_template, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A template: a city whose codes begin with one another."""
+    from tests import siblings
+
+    return make_template("siblings_city", siblings.write(tmp_path_factory.mktemp("siblings")))
+
+
 @pytest.fixture
 def measured(clone, measured_template: str) -> Iterator[str]:
     """A database of its own with the measured city; `data.db` is pointed at it."""

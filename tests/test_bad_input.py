@@ -239,9 +239,7 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize("case", FOLDERS)
-def test_a_folder_with_a_mistake_is_refused_as_a_whole(
-    fresh_module: str, tmp_path: Path, case: str
-) -> None:
+def test_a_folder_with_a_mistake_is_refused_as_a_whole(fresh_module: str, tmp_path: Path, case: str) -> None:
     name, old, new, words = FOLDERS[case]
     folder = Path(shutil.copytree(CITY, tmp_path / "city"))
     text = (folder / name).read_text(encoding="utf-8")

@@ -1,9 +1,9 @@
-"""Does the API keep CONTRACTS §5 and the command line §1, sentence by sentence? What tests/api leaves out."""
+"""Does the API keep its contract, sentence by sentence? What tests/api leaves out."""
 
 import csv
 import io
 import re
-import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -12,18 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from data import cli, config, db, live
+from data import db, live
 from data.commands import readings
 from data.store import inbox
 from data.work import fold
-from tests.api.conftest import NOW, V1, a_report, is_problem, sent
+from tests.api.conftest import V1, is_problem, sent
+from tests.siblings import SIBLINGS
 from tests.test_folder import PLACES
 
+NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def this_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reading of a minute ago is a minute old, however long the run has taken so far."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", datetime.now(UTC).replace(microsecond=0))
 
 
 @pytest.fixture
@@ -72,9 +79,11 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
-def test_an_unknown_parameter_is_refused_by_its_name(app_client: FlaskClient, path: str) -> None:
+def test_an_unknown_parameter_is_refused_by_its_name(fresh_module: str, flask_app: Any, path: str) -> None:
     for lang, words in (("zh", "没有"), ("en", "there is no")):
-        answer = app_client.get(f"{V1}/{path}{'&' if '?' in path else '?'}colour=red&lang={lang}")
+        answer = flask_app.test_client().get(
+            f"{V1}/{path}{'&' if '?' in path else '?'}colour=red&lang={lang}"
+        )
         assert is_problem(answer, 422, "extra_field")
         found = answer.get_json(force=True)
         assert [(one["field"], one["code"]) for one in found["errors"]] == [("colour", "extra_field")]
@@ -107,24 +116,6 @@ def test_what_a_refused_reading_names_stands_in_the_errors_too(
 
 
 # ── places ──────────────────────────────────────────────────────────────────────────────────────
-@pytest.fixture(scope="module")
-def siblings(make_template: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A city whose codes begin with one another."""
-    folder = tmp_path_factory.mktemp("siblings")
-    (folder / "city.toml").write_text(
-        'root = "R"\nname_en = "R"\ntimezone = "UTC"\nlanguages = ["en"]\n', encoding="utf-8"
-    )
-    rows = "".join(f"{code},R,,{code}\n" for code in SIBLINGS)
-    (folder / "places.csv").write_text(f"{PLACES}R,,,R\n{rows}", encoding="utf-8")
-    sign = "S,Sign,dom,m,1h,2,,N,mean,sum,1\n"
-    header = "code,name_en,domain,unit,period,tier,kind,direction,fold_time,fold_space,weight\n"
-    (folder / "signs.csv").write_text(header + sign, encoding="utf-8")
-    return make_template("siblings_city", folder)
-
-
-SIBLINGS = ["a", "1-2", "1", "B", "10", "1.5", "_", "1_"]
-
-
 def test_children_are_in_code_order_everywhere(siblings: str, clone: Any, flask_app: Any) -> None:
     with clone(siblings):
         client = flask_app.test_client()
@@ -179,9 +170,7 @@ def test_the_outer_pair_is_the_sum_of_the_signs(client: FlaskClient) -> None:
 
 def test_a_fold_of_several_sources_says_so_and_is_simulated_as_soon_as_one_is(client: FlaskClient) -> None:
     taken(rain(ago=HOUR / 60, value=3))
-    readings.post(
-        [rain(asset="flood-2", ago=HOUR / 60, value=5)], feed="toy", simulated=True, patience=0
-    )
+    readings.post([rain(asset="flood-2", ago=HOUR / 60, value=5)], feed="toy", simulated=True, patience=0)
     with closing(db.connect()) as conn:
         fold.drain(conn)
     row = next(one for one in get(client, "signs", place="99")["signs"] if one["code"] == "W2")
@@ -248,9 +237,7 @@ def test_a_sign_that_does_not_fold_in_space_has_no_value_and_its_worst_status(cl
 
 
 def test_more_than_twenty_thousand_points_are_too_many(client: FlaskClient) -> None:
-    readings.bulk(
-        (rain(ago=timedelta(seconds=n), value=1) for n in range(20_001)), feed="gauges"
-    )
+    readings.bulk((rain(ago=timedelta(seconds=n), value=1) for n in range(20_001)), feed="gauges")
     assert is_problem(client.get(f"{V1}/signs/W2/series?asset=flood-1"), 422, "too_many")
     since = (NOW - timedelta(seconds=20_000)).isoformat()
     found = client.get(
@@ -334,9 +321,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("path", TABLES)
-def test_a_table_has_the_columns_and_rows_of_the_answer(
-    client: FlaskClient, report: Any, path: str
-) -> None:
+def test_a_table_has_the_columns_and_rows_of_the_answer(client: FlaskClient, report: Any, path: str) -> None:
     report(description='=1+1, "quoted"\n第二行')
     taken(rain(ago=HOUR / 60), rain(ago=HOUR / 30, value=2))
     where, name = TABLES[path]
@@ -374,93 +359,3 @@ def test_a_state_is_new_as_soon_as_something_is_stored(client: FlaskClient, repo
     report(source_id="2")
     same = client.get(f"{V1}/state/overview/9902", headers={"If-None-Match": beside.headers["ETag"]})
     assert same.status_code == 304
-
-
-# ── the command line and the home ───────────────────────────────────────────────────────────────
-def test_the_token_is_nobody_elses(home: Path, token: str) -> None:
-    assert stat.S_IMODE((home / "token").stat().st_mode) == 0o600
-    assert (home / "token").read_text().strip() == token and len(token) > 30
-
-
-def run(command: Any, *words: str) -> Any:
-    return CliRunner().invoke(command, words)
-
-
-def test_the_same_seed_makes_the_same_readings(fresh: str) -> None:
-    window = ("--from", "2020-07-06T00:00:00+0800", "--until", "2020-07-06T01:00:00+0800")
-    first, again, other = (
-        run(cli.simulate, "ordinary-day", "--seed", seed, *window) for seed in ("5", "5", "6")
-    )
-    hashes = [done.stdout.splitlines()[-1] for done in (first, again, other)]
-    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in hashes), first.output
-    assert hashes[0] == hashes[1] != hashes[2]
-
-
-def test_a_time_of_the_command_line_may_be_rfc_3339(fresh: str) -> None:
-    window = ("--from", "2020-07-06T00:00:00+08:00", "--until", "2020-07-05T17:00:00Z")
-    done = run(cli.simulate, "ordinary-day", *window)
-    assert done.exit_code == 0, done.output
-
-
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        (cli.simulate, ["nosuch"]),
-        (cli.simulate, ["ordinary-day", "--from", "2020-07-06", "--until", "2020-07-05"]),
-        (cli.importing, ["readings", __file__]),
-    ],
-)
-def test_a_command_that_cannot_ends_with_one_line_and_a_code(
-    fresh: str, command: Any, words: list[str]
-) -> None:
-    done = run(command, *words)
-    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
-    assert len(done.stderr.strip().splitlines()) == 1
-
-
-def _broken(folder: Path) -> Path:
-    (folder / "city.toml").write_text('root = "R"\n', encoding="utf-8")
-    return folder
-
-
-def test_init_names_what_is_wrong_with_a_folder(
-    fresh: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CITYOPS_CITY", str(_broken(tmp_path)))
-    config.settings.cache_clear()
-    done = run(cli.init)
-    config.settings.cache_clear()
-    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
-    assert "places.csv: the file is missing" in done.stderr
-    assert done.stderr.strip().endswith("mistakes, named above")
-
-
-def test_init_refuses_another_city_in_words(
-    siblings: str, clone: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with clone(siblings):
-        done = run(cli.init)
-    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
-    assert done.stderr.strip() == "this home holds R (R), not Linjiang (99); set another CITYOPS_HOME"
-
-
-@pytest.mark.parametrize(
-    ("command", "words"), [(cli.init, []), (cli.simulate, []), (cli.importing, ["readings"])]
-)
-def test_a_command_without_a_database_says_so_in_one_line(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Any, words: list[str]
-) -> None:
-    away = f"postgresql://cityops_app@/none?host={tmp_path}"
-    (tmp_path / "r.csv").write_text("sign,place,at,value\n", encoding="utf-8")
-    for name in ("CITYOPS_DSN", "CITYOPS_OWNER_DSN"):
-        monkeypatch.setenv(name, away)
-    db.close()
-    config.settings.cache_clear()
-    try:
-        done = run(command, *words, *([str(tmp_path / "r.csv")] if words else []))
-    finally:
-        db.close()
-        config.settings.cache_clear()
-    assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.exception
-    (line,) = [one for one in done.stderr.strip().splitlines() if "%|" not in one]
-    assert line.startswith("the database does not answer: ")

@@ -1,6 +1,8 @@
 """Rows of CSV, NDJSON and Parquet files, as they stream by."""
 
+import gc
 import gzip
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -110,3 +112,15 @@ def test_a_packed_file_cut_short_says_so(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"a\n" + bytes(range(256)) * 4_000)[:-20])
     with pytest.raises(Refusal, match="cannot be read"):
         read(path)
+
+
+def test_who_stops_reading_half_way_leaves_no_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    (tmp_path / "r.csv").write_text("a\n1\n2\n", encoding="utf-8")
+    with open_table(tmp_path / "r.csv") as table:
+        rows = table.rows
+        next(rows)
+    del rows, table
+    gc.collect()
+    assert said == []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,13 @@ from tests.test_fold import NOW, a_reading, post
 @contextmanager
 def later(minutes: float) -> Iterator[db.Conn]:
     with closing(db.replay(NOW + timedelta(minutes=minutes))) as conn:
+        yield conn
+
+
+@pytest.fixture
+def folder_conn(measured: str) -> Iterator[db.Conn]:
+    """Folds at NOW, however late in the run that is."""
+    with later(0) as conn:
         yield conn
 
 

@@ -14,7 +14,7 @@ from data.domain.identity import uuid7
 from data.domain.incident import Holder, Move, Standing, advance, begin, due_at
 from data.domain.moment import AHEAD, check_when
 from data.domain.place import codes_in, district_of
-from data.domain.refusal import Refusal, unknown_place, unknown_sign
+from data.domain.refusal import Refusal, no_city, unknown_place, unknown_sign
 from data.domain.report import Life, Report, first_moves
 from data.store import classes, clock, mentions, places, sources
 
@@ -36,7 +36,7 @@ class Ground:
 def ground(conn: Conn, lives: Sequence[Life], kind: sources.Kind, *, simulated: bool) -> Ground:
     here = clock.here(conn)
     if here is None:
-        raise Refusal("no_city", "尚未装入城市", "no city is loaded", status=503)
+        raise no_city()
     reports = [life.report for life in lives]
     feeds = sorted({report.source for report in reports})
     return Ground(

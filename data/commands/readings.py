@@ -9,8 +9,8 @@ from data import db
 from data.commands.intake import Outcome, Sender, Way, know, take_in
 from data.domain import reading as domain
 from data.domain.reading import Fault
-from data.domain.refusal import Refusal
-from data.store import fold, inbox, readings, refill
+from data.domain.refusal import Refusal, no_city
+from data.store import clock, fold, inbox, readings, refill
 from data.store.sources import Kind, Tally
 
 POSTED = Way(readings.put, 5_000)
@@ -33,7 +33,7 @@ def post(
 
     Returns once `latest` holds them, at the latest `patience` seconds after they are stored.
     """
-    _refuse_when_busy()
+    _refuse_for_now()
     sender = Sender(feed, kind, simulated)
     know(sender)
     outcome = take_in(sender, enumerate(rows), POSTED)
@@ -41,8 +41,11 @@ def post(
     return _answer(outcome, lang)
 
 
-def _refuse_when_busy() -> None:
+def _refuse_for_now() -> None:
+    """Before anything is looked at, so that whoever sends it again loses nothing."""
     with db.read() as conn:
+        if clock.here(conn) is None:
+            raise no_city()
         waiting = inbox.waiting(conn)
     if waiting > inbox.FULL:
         raise Refusal(

@@ -30,6 +30,10 @@ class Refusal(Exception):
         return self.en if lang == "en" else self.zh
 
 
+def no_city() -> Refusal:
+    return Refusal("no_city", "尚未装入城市", "no city is loaded", status=503, retry_after=5)
+
+
 def unknown_place(code: str, *, status: int = 422, row: int | None = None) -> Refusal:
     return Refusal(
         "unknown_place", f"没有代码为 {code} 的地方", f"no place has the code {code}",

@@ -4,7 +4,7 @@ Everything is looked at before anything is said: a FolderError names all mistake
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 

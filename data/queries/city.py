@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from data import db
-from data.domain.refusal import Refusal
+from data.domain.refusal import no_city
 from data.store import city, classes, decisions, house
 
 
@@ -13,7 +13,7 @@ def city_row() -> dict[str, Any]:
     with db.read() as conn:
         found = city.facts(conn)
     if found is None:
-        raise Refusal("no_city", "尚未装入城市", "no city is loaded", status=503, retry_after=5)
+        raise no_city()
     return found
 
 

@@ -3,15 +3,17 @@
 from typing import Any
 
 from data import db
-from data.domain.refusal import Refusal, unknown_place
+from data.domain.refusal import Refusal, no_city, unknown_place
 from data.domain.rights import Viewer, may_see
-from data.store import assets, places
+from data.store import assets, clock, places
 
 
 def seen(viewer: Viewer, code: str, *, status: int = 404) -> dict[str, Any]:
     """The place with `ancestors` and `children`. An unknown code is a 404 in a path, a 422 in a query."""
     with db.read() as conn:
         place = places.find(conn, code)
+        if place is None and clock.here(conn) is None:
+            raise no_city()
     if place is None:
         raise unknown_place(code, status=status)
     check_seen(viewer, place["path"])

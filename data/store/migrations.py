@@ -17,8 +17,9 @@ def wanted() -> int:
 
 
 def version(conn: Conn) -> int:
-    """The newest migration this database has seen; −1 for an empty one."""
-    if conn.execute("SELECT to_regclass('migration') AS t").fetchone() == {"t": None}:
+    """The newest migration this database has seen; −1 for an empty one, and while the first one runs."""
+    seen = conn.execute("SELECT has_table_privilege(to_regclass('migration'), 'SELECT') AS seen").fetchone()
+    if not (seen and seen["seen"]):
         return -1
     row = conn.execute("SELECT max(number) AS n FROM migration").fetchone()
     return -1 if row is None or row["n"] is None else int(row["n"])

@@ -59,7 +59,8 @@ def assets(conn: Conn, sign: str, path: str) -> list[Row]:
     return conn.execute(
         f"""SELECT a.code AS asset, a.name_zh AS asset_zh, a.name_en AS asset_en, a.place,
                    a.point[0] AS lon, a.point[1] AS lat, {_SHOWN}
-            FROM asset a JOIN node n ON n.asset = a.code AND n.asset <> '' AND n.sign = %s AND n.until = 'infinity'
+            FROM asset a
+            JOIN node n ON n.asset = a.code AND n.asset <> '' AND n.sign = %s AND n.until = 'infinity'
             JOIN latest l ON l.id = n.id
             WHERE a.path >= %s AND a.path < %s ORDER BY a.code COLLATE "C" """,  # noqa: S608
         (sign, path, f"{path[:-1]}0"),

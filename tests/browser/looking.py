@@ -103,7 +103,7 @@ LISTEN = r"""() => {
       [outlineStyle === "none" ? "" : [outlineWidth, outlineColor], boxShadow, stroke, strokeWidth, borderColor, backgroundColor, textDecorationLine, content].join();
     return parts(getComputedStyle(one)) + parts(getComputedStyle(one, "::after"));
   };
-  const drawn = (one) => one.checkVisibility({ visibilityProperty: true }) && one.getClientRects().length > 0 && !one.closest("[aria-hidden=true], [inert]");
+  const drawn = (one) => one.checkVisibility({ visibilityProperty: true }) && one.getClientRects().length > 0 && !one.closest("[aria-hidden=true], [inert]") && one.role !== "presentation";
   const acts = [...document.querySelectorAll(ACTS)].filter((one) => drawn(one) && !one.disabled && one.tagName !== "MAIN");
   const before = new Map(acts.map((one) => [one, looks(one)]));
   const heard = { acts, reached: new Set(), plain: new Set(), first: null, steps: 0 };
@@ -150,6 +150,17 @@ def tab_through(page: Any, most: int = 400) -> int:
         if page.evaluate(ROUND):
             return stop
     raise AssertionError(f"Tab does not come round in {most} steps")
+
+
+def settled(page: Any, faults: str, patience: int = 8) -> list[str]:
+    """What is still wrong when all has been drawn anew."""
+    found: list[str] = page.evaluate(faults)
+    for _ in range(patience):
+        if not found:
+            break
+        page.wait_for_timeout(250)
+        found = page.evaluate(faults)
+    return found
 
 
 def serious(page: Any) -> list[tuple[str, list[str]]]:

@@ -102,7 +102,7 @@ class Opened:
     def shown(self, skin: str, size: tuple[int, int]) -> None:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.evaluate(SKIN, skin)
-        self.page.wait_for_timeout(300)
+        self.page.wait_for_timeout(200)
 
     def listen(self) -> None:
         loud = ("error", "warning")
@@ -136,7 +136,7 @@ def test_words_neither_overlap_nor_are_cut(opened: Opened) -> None:
     for skin in ("dark", "light"):
         for size in opened.sizes:
             opened.shown(skin, size)
-            found += [f"{skin} {size[0]}: {fault}" for fault in opened.page.evaluate(looking.WORDS)]
+            found += [f"{skin} {size[0]}: {fault}" for fault in looking.settled(opened.page, looking.WORDS)]
     assert not found, "\n".join(found)
 
 
@@ -150,7 +150,8 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(opened: Opened) -
         return
     opened.shown("dark", opened.sizes[0])
     looking.tab_through(opened.page)
-    assert opened.page.evaluate(looking.UNREACHED) == []
+    lost = opened.page.evaluate(looking.UNREACHED)
+    assert not lost, "\n".join(lost)
 
 
 def test_every_link_leads_somewhere(opened: Opened) -> None:
