@@ -73,6 +73,7 @@ def test_ids_of_two_districts_never_meet() -> None:
         ([Status.NORMAL, Status.STALE], 95, "normal"),
         ([Status.NORMAL, Status.STALE], 89, "stale"),
         ([Status.STALE, Status.ATTENTION], 20, "attention"),
+        ([Status.NORMAL, Status.NONE], 12, "none"),
         ([Status.STALE], 0, "stale"),
         ([], 0, "none"),
     ],

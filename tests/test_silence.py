@@ -75,7 +75,7 @@ def until(holds: Callable[[], bool], seconds: float) -> None:
 
 
 def test_a_feed_that_stops_is_stale_in_the_database_by_its_time(
-    clone, hurried: str, capsys: pytest.CaptureFixture[str]
+    clone, hurried: str, record_property: Callable[[str, object], None]
 ) -> None:
     nodes = (("9901-1-1", "flood-1"), ("9901", ""), ("99", ""))
     with clone(hurried), worker(), closing(db.connect()) as conn:
@@ -88,6 +88,5 @@ def test_a_feed_that_stops_is_stale_in_the_database_by_its_time(
         until(lambda: {standing(conn, *node) for node in nodes} == {"stale"}, 30)
         late = datetime.now(UTC) - at - FRESH
         assert {stale_since(conn, *node) for node in nodes} == {at + FRESH}
-    with capsys.disabled():
-        print(f"\nstale {late.total_seconds():.2f} s after its time")
+    record_property("stale after its time, s", round(late.total_seconds(), 2))
     assert late.total_seconds() <= 2 * PROMISE

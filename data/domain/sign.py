@@ -35,10 +35,13 @@ ENOUGH = 0.9
 
 def at_a_glance(statuses: Iterable[Status], live: int, expected: int) -> Status:
     """A whole place in one mark; a few silent series among many are told by its coverage, not by the mark."""
-    worst = min(statuses, key=WORST_FIRST.index, default=Status.NONE)
-    if worst is Status.STALE and live >= ENOUGH * expected:
+    held = set(statuses)
+    worst = min(held, key=WORST_FIRST.index, default=Status.NONE)
+    if worst not in (Status.STALE, Status.NORMAL):
+        return worst
+    if live >= ENOUGH * expected:
         return Status.NORMAL
-    return worst
+    return Status.STALE if Status.STALE in held else Status.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,14 @@ pytestmark = pytest.mark.browser
 DESK = ((1440, 900), (1280, 720), (390, 844))
 HALL = ((1920, 1080), (3840, 1080))
 ADDRESSES = (
-    "/overview/99", "/overview/9901-1-1-1", "/signs/99", "/signs/9901-1-1-1", "/sign/W1/9901-1", "/sign/W2/99",
-    "/incidents/99", "/sources", "/wall/99",
+    "/overview/99", "/overview/9901-1-1-1", "/signs/99", "/signs/9901-1-1-1", "/sign/W1/9901-1",
+    "/sign/W2/99", "/incidents/99", "/sources", "/wall/99",
 )  # fmt: skip
 OPENED = [(path, lang) for path in ADDRESSES for lang in ("zh", "en")]
 DRAWN = {
-    "overview": "[data-map] path[data-status]", "signs": ".signs li[data-id]", "sign": "#chart-series .main-svg",
-    "incidents": ".cases .ag-center-cols-container .ag-row", "sources": "main [data-id]",
-    "wall": "[data-wall-map] path[data-code]",
+    "overview": "[data-map] path[data-status]", "signs": ".signs li[data-id]",
+    "sign": "#chart-series .main-svg", "incidents": ".cases .ag-center-cols-container .ag-row",
+    "sources": "main [data-id]", "wall": "[data-wall-map] path[data-code]",
 }  # fmt: skip
 HREFS = "all => [...new Set(all.map((one) => new URL(one.getAttribute('href'), location).href))]"
 SKIN = "(skin) => { document.documentElement.dataset.skin = skin; cityops.paintAll(); }"
@@ -41,7 +41,9 @@ def ago(**span: float) -> str:
 def readings() -> list[dict[str, Any]]:
     """A warm, flooded city; one post is silent, one reading is old."""
     streets = ("9901-1", "9901-2", "9902-1")
-    rows = [{"sign": "W1", "place": "9901-1", "at": ago(minutes=5 * n), "value": 36 - n / 9} for n in range(60)]
+    rows = [
+        {"sign": "W1", "place": "9901-1", "at": ago(minutes=5 * n), "value": 36 - n / 9} for n in range(60)
+    ]
     rows += [{"sign": "W1", "place": place, "at": ago(seconds=9), "value": 24} for place in streets[1:]]
     rows += [{"sign": "U1", "place": place, "at": ago(seconds=9), "value": 0.3} for place in streets]
     rows += [{"sign": "W2", "asset": f"flood-{n}", "at": ago(seconds=9), "value": 14 * n} for n in (1, 2)]
@@ -62,7 +64,7 @@ def stormy(conn: db.Conn) -> None:
     sources.know(conn, "weather", "government")
     conn.execute(
         """INSERT INTO decision (id, track, place, level, by, reason, source, valid)
-           VALUES (gen_random_uuid(), 'flood', '99', 'III', 'HQ', 'rain', 'weather', tstzrange(now(), NULL))"""
+           VALUES (gen_random_uuid(), 'flood', '99', 'III', 'HQ', 'r', 'weather', tstzrange(now(), NULL))"""
     )
     conn.execute(
         """INSERT INTO warning (id, kind, colour, path, issuer, source, valid)
@@ -136,7 +138,7 @@ def test_words_neither_overlap_nor_are_cut(opened: Opened) -> None:
     for skin in ("dark", "light"):
         for size in opened.sizes:
             opened.shown(skin, size)
-            found += [f"{skin} {size[0]}: {fault}" for fault in looking.settled(opened.page, looking.WORDS)]
+            found += [f"{skin} {size[0]}: {fault}" for fault in looking.faults(opened.page)]
     assert not found, "\n".join(found)
 
 
@@ -149,8 +151,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(opened: Opened) -
     if opened.lang == "en":
         return
     opened.shown("dark", opened.sizes[0])
-    looking.tab_through(opened.page)
-    lost = opened.page.evaluate(looking.UNREACHED)
+    lost = looking.unreached(opened.page)
     assert not lost, "\n".join(lost)
 
 
@@ -167,7 +168,7 @@ def test_every_link_leads_somewhere(opened: Opened) -> None:
 
 def test_english_is_english(opened: Opened) -> None:
     if opened.lang == "en":
-        assert opened.page.evaluate(looking.HANZI) == []
+        assert looking.hanzi(opened.page) == []
 
 
 def test_a_page_says_nothing_to_the_console_and_asks_nobody_outside(opened: Opened) -> None:

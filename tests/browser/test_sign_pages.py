@@ -7,51 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.browser.looking import LIVE
 from tests.conftest import LiveServer
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = pytest.mark.browser
 
-LIVE = "html[data-live=live]:not([data-dim])"
-SCREENS = [(lang, size) for lang in ("zh", "en") for size in ((1440, 900), (1280, 720), (390, 844))]
 STREET = "/sign/W1/9901-1"
-
-# Words that lie upon each other, are cut without saying so, or run out of the page.
-CROWDED = """(parts) => {
-  const words = [...document.querySelectorAll(parts)]
-    .filter((one) => one.getClientRects().length && one.textContent.trim());
-  const found = [];
-  words.forEach((one, at) => {
-    const { overflow, display } = getComputedStyle(one);
-    const spills = one.scrollWidth > one.clientWidth + 1 && overflow === 'visible';
-    if (spills && display !== 'inline') found.push(`wide: ${one.className} ${one.textContent}`);
-    for (const next of words.slice(at + 1)) {
-      if (next.parentElement !== one.parentElement) continue;
-      const [a, b] = [one.getBoundingClientRect(), next.getBoundingClientRect()];
-      const beside = a.right <= b.left + 1 || b.right <= a.left + 1;
-      const above = a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
-      if (!beside && !above) found.push(`upon: ${one.textContent} | ${next.textContent}`);
-    }
-  });
-  const wide = [...document.querySelectorAll('main *')]
-    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
-  if (document.documentElement.scrollWidth > innerWidth + 1)
-    found.push(`runs out sideways: ${wide[0]?.outerHTML.slice(0, 120)}`);
-  return found;
-}"""
-SIGNS = ".signs .head > *, .signs .domain header > :not(.fold), .signs .domain li > a > *"
-SIGN = ", ".join(
-    f".sign {one}"
-    for one in (
-        ".sign-head > *",
-        ".tools > *",
-        ".legend > *",
-        ".facts-of > div > *",
-        ".ranked a > *",
-        "td > *",
-    )
-)
 
 
 def at(minutes: float) -> str:
@@ -206,46 +169,3 @@ def test_on_a_phone_the_definition_is_folded_and_opens(chromium, city: LiveServe
     page.locator(".definition summary").press("Enter")
     expect(facts).to_be_visible()
     page.context.close()
-
-
-# ── both ────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("lang, size", SCREENS)
-@pytest.mark.parametrize(
-    "path, parts", [("/signs/99", SIGNS), ("/signs/9901-1-1-1", SIGNS), ("/sign/W2/99", SIGN), (STREET, SIGN)]
-)
-def test_no_words_overlap_or_are_cut(
-    chromium, city: LiveServer, path: str, parts: str, lang: str, size
-) -> None:
-    page = chromium.new_context(viewport={"width": size[0], "height": size[1]}).new_page()
-    opened(page, city, f"{path}?lang={lang}")
-    found = page.evaluate(CROWDED, parts)
-    page.context.close()
-    assert found == []
-
-
-@pytest.mark.parametrize("query", ["", "?lang=en&skin=light"])
-@pytest.mark.parametrize("path", ["/signs/99", STREET, "/sign/W3/99", "/sign/U1/9901-1-1-1"])
-def test_nothing_serious_is_found_by_axe(chromium, city: LiveServer, path: str, query: str) -> None:
-    from axe_core_python.sync_playwright import Axe
-
-    page = chromium.new_context(bypass_csp=True, viewport={"width": 1440, "height": 900}).new_page()
-    opened(page, city, path + query)
-    violations = Axe().run(page)["violations"]
-    serious = [
-        (one["id"], one["nodes"][0]["html"][:160])
-        for one in violations
-        if one["impact"] in ("serious", "critical")
-    ]
-    page.context.close()
-    assert serious == []
-
-
-@pytest.mark.parametrize("path", ["/signs/99", STREET, "/sign/W3/99"])
-def test_no_page_logs_an_error(page, city: LiveServer, path: str) -> None:
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    opened(page, city, path)
-    page.locator("[data-skin-switch]").click()
-    page.wait_for_timeout(500)
-    assert said == []

@@ -10,86 +10,15 @@ from typing import Any
 
 import pytest
 
+from tests.browser.looking import LIVE, coloured, faults
 from tests.conftest import LiveServer
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 pytestmark = pytest.mark.browser
 
-LIVE = "html[data-live=live]:not([data-dim])"
 SIZES = {"16:9": (1920, 1080), "32:9": (3840, 1080)}
 DRAWN = "[data-wall-map] path[data-code]"
-
-# Text under 26 canvas px (a 汉字 in a shape under 20), cut, beyond its region, or lying on other text.
-FAULTS = r"""
-() => {
-  const wall = document.querySelector(".w");
-  const unit = innerHeight / 1080;
-  const found = [];
-  const words = [];
-  const inSight = (element, box) => {
-    for (let up = element; up && up !== wall; up = up.parentElement) {
-      if (getComputedStyle(up).overflowX !== "hidden") continue;
-      const clip = up.getBoundingClientRect();
-      const beside = box.left >= clip.right - 1 || box.right <= clip.left + 1;
-      if (beside || box.top >= clip.bottom - 4 || box.bottom <= clip.top + 4) return false;
-    }
-    return true;
-  };
-  const walker = document.createTreeWalker(wall, NodeFilter.SHOW_TEXT);
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const element = node.parentElement;
-    if (!node.data.trim() || !element.checkVisibility() || element.closest(".unseen")) continue;
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    const boxes = [...range.getClientRects()].filter((box) => box.width > 0 && inSight(element, box));
-    if (!boxes.length) continue;
-    const scale = element instanceof SVGElement ? element.getScreenCTM().a : 1;
-    const size = (parseFloat(getComputedStyle(element).fontSize) * scale) / unit;
-    if (size < (element.closest(".w-g") ? 20 : 26) - 0.1) found.push(`small: ${node.data}`);
-    const frame = element.closest(".w-region, .w-head, .w-tick, .w-band").getBoundingClientRect();
-    for (const { left, right, top, bottom, height } of boxes) {
-      const ink = { top: top + height * 0.25, bottom: bottom - height * 0.22 };
-      const box = { left: left + 1, right: right - 1, ...ink };
-      const beside = box.right > frame.right + 2 || box.left < frame.left - 2;
-      const outside = beside || box.bottom > frame.bottom + 1 || box.top < frame.top - 1;
-      if (outside) found.push(`beyond: ${node.data}`);
-      words.push({ node, box });
-    }
-  }
-  for (const element of wall.querySelectorAll("*")) {
-    if (!(element instanceof HTMLElement) || !element.checkVisibility()) continue;
-    if (element.closest(".unseen")) continue;
-    const wide = element.scrollWidth > element.clientWidth + 1 && element.textContent.trim();
-    const hides = getComputedStyle(element).overflowX === "hidden" && !element.matches("[data-wall-map]");
-    if (wide && hides) found.push(`cut: ${element.className} ${element.textContent.slice(0, 60)}`);
-  }
-  words.forEach(({ node, box: a }, at) => words.slice(at + 1).forEach(({ node: other, box: b }) => {
-    if (node === other || a.left >= b.right || b.left >= a.right) return;
-    if (a.top < b.bottom && b.top < a.bottom) found.push(`upon: ${node.data} | ${other.data}`);
-  }));
-  return found;
-}
-"""
-
-# Every colour of the encoding and its tints, wherever something is painted with it.
-COLOURED = r"""
-() => {
-  const probe = document.querySelector(".wall").appendChild(document.createElement("i"));
-  const seen = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
-  const names = ["red", "orange", "yellow", "blue"];
-  const hues = names.flatMap((one) => [`--${one}`, `--t-${one}`, `--wash-${one}`]);
-  const tints = ["--w-alarm", "--w-alarm-line", "--w-warning", "--w-warning-line"];
-  const banned = new Set([...hues, ...tints].map(seen));
-  probe.remove();
-  const painted = ({ color, backgroundColor, borderTopColor, fill, stroke }) =>
-    [color, backgroundColor, borderTopColor, fill, stroke].some((one) => banned.has(one));
-  return [...document.querySelectorAll("body *")]
-    .filter((one) => one.checkVisibility() && one.getClientRects().length && painted(getComputedStyle(one)))
-    .map((one) => one.outerHTML.slice(0, 160));
-}
-"""
-
 
 # Where the large parts lie, in canvas px.
 BOXES = r"""
@@ -157,16 +86,16 @@ def wide(chromium):
 
 
 # ── the calm wall, while the database holds nothing bad ─────────────────────────────────────────
-@pytest.mark.parametrize("skin", ["dark", "light"])
-def test_a_calm_wall_has_no_colour(wide, live_server: LiveServer, skin: str) -> None:
+def test_a_calm_wall_has_no_colour(wide, live_server: LiveServer) -> None:
     measure(live_server, 1)
     file_case(live_server, "routine", severity=None)
-    opened(wide, live_server, f"/wall/99?skin={skin}")
-    expect(wide.locator(".w-abnormal .empty")).to_have_text("无异常体征")
-    for size in SIZES.values():
-        wide.set_viewport_size({"width": size[0], "height": size[1]})
-        wide.wait_for_timeout(200)
-        assert wide.evaluate(COLOURED) == []
+    for skin in ("dark", "light"):
+        opened(wide, live_server, f"/wall/99?skin={skin}")
+        expect(wide.locator(".w-abnormal .empty")).to_have_text("无异常体征")
+        for size in SIZES.values():
+            wide.set_viewport_size({"width": size[0], "height": size[1]})
+            wide.wait_for_timeout(200)
+            assert coloured(wide) == []
 
 
 def test_a_wall_without_data_shows_lines_and_no_nought(wide, live_server: LiveServer) -> None:
@@ -176,8 +105,8 @@ def test_a_wall_without_data_shows_lines_and_no_nought(wide, live_server: LiveSe
     ).all_inner_texts()
     assert "—" in "".join(shown)
     assert not any(text.strip() == "0" for block in shown for text in block.splitlines())
-    assert wide.evaluate(FAULTS) == []
-    assert wide.evaluate(COLOURED) == []
+    assert faults(wide) == []
+    assert coloured(wide) == []
 
 
 def test_a_reading_changes_number_mark_and_map_of_an_open_wall(wide, live_server: LiveServer) -> None:
@@ -200,22 +129,13 @@ def loud(live_module: LiveServer) -> LiveServer:
     return live_module
 
 
-@pytest.mark.parametrize("skin", ["dark", "light"])
-@pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-def test_nothing_is_small_cut_or_upon_another(wide, loud: LiveServer, size, lang: str, skin: str) -> None:
-    wide.set_viewport_size({"width": size[0], "height": size[1]})
-    opened(wide, loud, f"/wall/99?lang={lang}&skin={skin}")
-    assert wide.evaluate(FAULTS) == []
-
-
 @pytest.mark.parametrize("code", ["9901", "9901-1", "9901-1-1", "9901-1-1-1"])
 def test_every_tier_has_a_wall(wide, loud: LiveServer, code: str) -> None:
     opened(wide, loud, f"/wall/{code}")
     for size in SIZES.values():
         wide.set_viewport_size({"width": size[0], "height": size[1]})
         wide.wait_for_timeout(200)
-        assert wide.evaluate(FAULTS) == []
+        assert faults(wide) == []
 
 
 def test_a_finer_screen_is_the_same_picture(chromium, wide, loud: LiveServer) -> None:
@@ -235,7 +155,7 @@ def test_a_smaller_hall_drops_rows_and_keeps_its_type_until_it_is_too_small(wide
     opened(wide, loud, "/wall/99?dist=11")
     assert wide.evaluate(MINUTES, [11, high]) >= 15.99
     assert wide.locator(rows).count() <= before
-    assert wide.evaluate(FAULTS) == []
+    assert faults(wide) == []
     wide.goto(f"{loud.url}/wall/99?dist=30")
     expect(wide.locator(".w-too-small")).to_be_visible(timeout=20_000)
 
@@ -253,7 +173,7 @@ def test_an_old_picture_stays_says_since_when_and_its_clock_goes_on(wide, loud: 
         for size in SIZES.values():
             wide.set_viewport_size({"width": size[0], "height": size[1]})
             wide.wait_for_timeout(200)
-            assert wide.evaluate(FAULTS) == []
+            assert faults(wide) == []
     wide.wait_for_selector(LIVE, state="attached", timeout=20_000)
 
 
