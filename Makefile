@@ -16,7 +16,7 @@ run: .venv/ready ## start everything: PostgreSQL, the city, the worker, the web;
 	@exec $(PY) app.py
 
 test: .venv/ready-test browser ## all tests, with a real PostgreSQL and a real Chromium
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 check: .venv/ready-test ## format, lint, types, arrows and wiring; prints how long functions and files are
 	$(PY) -m ruff format --check $(SOURCES)
@@ -32,8 +32,8 @@ fix: .venv/ready-test ## format and mend what can be mended by itself
 bench: .venv/ready-test browser ## the numbers to reach, measured
 	$(PY) -m pytest -m slow tests/bench
 
-faults: .venv/ready-test browser ## what breaks, broken on purpose
-	$(PY) -m pytest -m slow tests/faults
+faults: .venv/ready-test browser ## what breaks, broken on purpose, and every test at its stated size
+	$(PY) -m pytest -m slow --ignore tests/bench
 
 simulate: .venv/ready ## readings and incidents of a scenario: make simulate SCENARIO=rainstorm
 	$(PY) -m flask --app app simulate $(SCENARIO)

@@ -21,6 +21,7 @@ NO_COLOR = "rgba(0,0,0,0)"
 FEW = 40  # points that are drawn as points too
 ROOM = 0.12  # of the width, for the names of the lines beside
 GUTTER = 0.075  # of the width, for the words of the limits
+BESIDE = 130  # pixels that the name of a limit on the scale takes
 NAMED = 0.05  # of the width, that a silence needs for its words
 LETTERS = 16
 
@@ -191,36 +192,38 @@ def _limit_line(value: float) -> Json:
 
 def _limits(scale: Scale, say: Say) -> list[Json]:
     on = [note for level, value in scale.on for note in _limit(level, value, say, y=value, yanchor="bottom")]
+    beside = BESIDE if on else 0
     return [
         *on,
-        *_beyond(scale.above, say("sign.beyond_above"), say, y=1, yanchor="top", line=-16),
-        *_beyond(scale.under, say("sign.beyond_under"), say, y=0, yanchor="bottom", line=16),
+        *_beyond(scale.above, say("sign.beyond_above"), say, beside, y=1, yanchor="top", line=-16),
+        *_beyond(scale.under, say("sign.beyond_under"), say, beside, y=0, yanchor="bottom", line=16),
     ]
 
 
-def _limit(level: str, value: float, say: Say, *, arrow: str = "", **at: Any) -> list[Json]:
+def _limit(level: str, value: float, say: Say, *, arrow: str = "", beside: int = 0, **at: Any) -> list[Json]:
     """Mark and word are two notes: only the mark has a colour."""
     mark, color = MARKS[level]
     place = {"xref": "paper", "x": 0, "xanchor": "left", **at}
     words = f"{say('status.' + level)} {value:,.6g}{arrow}"
     return [
-        _note(mark, xshift=6, **place, font={"size": 11, "color": color}),
-        _note(words, xshift=20, **place, font={"size": 12, "color": "$text"}),
+        _note(mark, xshift=6 + beside, **place, font={"size": 11, "color": color}),
+        _note(words, xshift=20 + beside, **place, font={"size": 12, "color": "$text"}),
     ]
 
 
 def _beyond(
-    limits: Sequence[Limit], words: str, say: Say, *, y: float, yanchor: str, line: int
+    limits: Sequence[Limit], words: str, say: Say, beside: int, *, y: float, yanchor: str, line: int
 ) -> list[Json]:
-    """A limit far off the scale stands at its edge, the nearest to the edge first."""
+    """A limit far off the scale stands at its edge, the nearest to the edge first, beside those on it."""
     ordered = sorted(limits, key=lambda limit: limit[1], reverse=line < 0)
     return [
         note
         for number, (level, value) in enumerate(ordered)
         for note in _limit(
-            level, value, say, arrow=f" {words}", yref="paper", y=y, yanchor=yanchor, yshift=number * line
+            level, value, say, arrow=f" {words}", beside=beside,
+            yref="paper", y=y, yanchor=yanchor, yshift=number * line,
         )
-    ]
+    ]  # fmt: skip
 
 
 def _lengths(picture: Picture, say: Say) -> list[Json]:

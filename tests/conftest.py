@@ -14,6 +14,13 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tests.told import (  # noqa: F401
+    pytest_deselected,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
+
 ROOT = Path(__file__).parent.parent
 CITY = ROOT / "tests" / "city"
 

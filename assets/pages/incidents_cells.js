@@ -56,7 +56,7 @@
     description: (row) => row.description ?? "",
     card: (row) => [
       h("span.one", {}, severity(row), h("b.cut", {}, own.classOf(row) || row.class), left(row)),
-      h("span.two", {}, h("span.cut", {}, [CELLS.state(row), path(own.shortNames(row))].filter(Boolean).join(" · ")), h("span", {}, own.holderOf(row))),
+      h("span.two", {}, h("span.cut", { title: path(own.shortNames(row)) }, [CELLS.state(row), path(own.shortNames(row))].filter(Boolean).join(" · ")), h("span", {}, own.holderOf(row))),
     ],
   };
 

@@ -163,7 +163,7 @@
       h(
         "a", { href: ctx.href(`/incidents/${row.place}`, { source: row.source, source_id: row.source_id }), "data-hotkey": String(ctx.model["rows.incidents"].indexOf(row) + 1) },
         ctx.mark("severity", row.severity),
-        h("span.what", {}, h("span.cut", {}, row.class_name ? ctx.name(row.class_name) : row.class), h("small.cut", {}, holding(row, ctx))),
+        h("span.what", {}, h("span.cut", {}, row.class_name ? ctx.name(row.class_name) : row.class), h("small.cut", { title: holding(row, ctx) }, holding(row, ctx))),
         timeLeft(row, ctx),
       ),
     );

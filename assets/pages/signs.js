@@ -49,7 +49,7 @@
         h("span.nm", {}, badge && ctx.mark("status", row.status, { word: false }), h("span.cut", { title: ctx.name(row.name) }, ctx.name(row.name))),
         figure(row, ctx),
         h("span.ag", {}, row.at !== null && ctx.tick("signs.age", row.at)),
-        note ? h("span.note.cut", {}, note) : h("span.sp", {}, ctx.spark(row.spark, { status: row.status, width: 72, height: 18 })),
+        note ? h("span.note.cut", { title: note }, note) : h("span.sp", {}, ctx.spark(row.spark, { status: row.status, width: 72, height: 18 })),
         h("span.part", {}, row.state === "lent" ? ctx.spark(row.spark, { status: row.status, width: 48, height: 18 }) : partial && ctx.format("coverage", row)),
       ),
     );
