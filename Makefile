@@ -7,7 +7,7 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --
 SOURCES := app.py pages components data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench faults simulate lock browser
+.PHONY: help run test check fix faults simulate lock browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,11 +29,8 @@ fix: .venv/ready-test ## format and mend what can be mended by itself
 	$(PY) -m ruff format $(SOURCES)
 	$(PY) -m ruff check --fix $(SOURCES)
 
-bench: .venv/ready-test browser ## the numbers to reach, measured
-	$(PY) -m pytest -m slow tests/bench
-
-faults: .venv/ready-test browser ## what breaks, broken on purpose, and every test at its stated size
-	$(PY) -m pytest -m slow --ignore tests/bench
+faults: .venv/ready-test browser ## what make test shows small, at its stated size
+	$(PY) -m pytest -m slow
 
 simulate: .venv/ready ## readings and incidents of a scenario: make simulate SCENARIO=rainstorm
 	$(PY) -m flask --app app simulate $(SCENARIO)

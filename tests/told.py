@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+MOST = 100  # names that somebody reads
 LEFT_OUT = pytest.StashKey[set[str]]()
 
 
@@ -30,5 +31,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for name, value in getattr(report, "user_properties", []) if report.when == "call" else []:
             terminalreporter.write_line(f"measured: {name}: {value} ({report.nodeid})")
     left_out = config.stash.get(LEFT_OUT, set()) if config.option.markexpr else set()
-    for name in sorted(left_out):
+    names = sorted(left_out) if len(left_out) <= MOST else [f"{len(left_out)} tests"]
+    for name in names:
         terminalreporter.write_line(f"NOT RUN by -m {config.option.markexpr!r}: {name}")
