@@ -50,6 +50,7 @@ def new_home(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     for home in homes:
         if kept := read_json(database_file(home)):
             shutil.rmtree(Path(kept["directory"]).parent, ignore_errors=True)
+            shutil.rmtree(kept["socket"], ignore_errors=True)  # elsewhere, where the home has a long name
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_workers_killed_in_the_middle_lose_and_double_nothing(folder_conn: db.Co
         for worker in workers:
             worker.terminate()
         ends = [worker.wait(8) for worker in workers]
-    assert ends == [0, 0]
+    assert set(ends) <= {0, -signal.SIGTERM}  # one that has only begun has not learnt to end politely
     assert wrong(folder_conn) == []
     count = folder_conn.execute("SELECT count(*) AS n FROM reading").fetchone()
     assert count == {"n": len(rows)}
