@@ -89,16 +89,16 @@
     window.dash_clientside.set_props(GRID, { rowData: shown });
     own.follow(shown);
     tell();
-    if (!opened && api && asked().source_id && shown.length === 1) choose(shown[0].id);
+    requestAnimationFrame(openAsked);
   }
 
-  function choose(id) {
-    requestAnimationFrame(() => {
-      const node = api.getRowNode(id);
-      if (!node) return;
-      opened = true;
-      node.setSelected(true);
-    });
+  // The address of one case opens it once the grid has its row; a frame later, since new rows first lose their selection.
+  function openAsked() {
+    if (opened || !api || !asked().source_id || shown.length !== 1) return;
+    const node = api.getRowNode(shown[0].id);
+    if (!node) return;
+    opened = true;
+    node.setSelected(true);
   }
 
   // ---- further pages
@@ -190,6 +190,7 @@
     if (!here() || api || attach.begun) return;
     attach.begun = true;
     api = await window.dash_ag_grid.getApiAsync(GRID);
+    api.addEventListener("rowDataUpdated", () => requestAnimationFrame(openAsked));
     own.attached(api, { load: () => load(100), settle: () => settle(), sortBy, reread, tell });
     update();
     setInterval(() => waiting && !held() && settle(), 1000);

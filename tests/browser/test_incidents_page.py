@@ -157,6 +157,22 @@ def test_the_address_of_one_case_opens_it(page, many: LiveServer):
         assert page.request.get(f"{many.url}{link.get_attribute('href')}").status == 200
 
 
+SLOW_GRID = """
+  const soon = setInterval(() => {
+    const dash = window.dash_clientside, now = dash?.set_props;
+    if (!now) return;
+    clearInterval(soon);
+    dash.set_props = (id, props) => (props.rowData ? setTimeout(() => now(id, props), 500) : now(id, props));
+  }, 1);
+"""
+
+
+def test_the_address_of_one_case_opens_it_however_late_the_grid_draws(page, many: LiveServer):
+    page.add_init_script(SLOW_GRID)
+    opened(page, many, "/incidents/99?source=test&source_id=case-007")
+    expect(page.locator("#case dl")).to_contain_text("case-007")
+
+
 def test_rows_are_walked_opened_and_closed_by_key(page, many: LiveServer):
     opened(page, many)
     page.keyboard.press("j")
