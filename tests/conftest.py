@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from tests.told import (  # noqa: F401
+    pytest_collection_modifyitems,
     pytest_deselected,
     pytest_sessionfinish,
     pytest_terminal_summary,

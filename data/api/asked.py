@@ -38,14 +38,14 @@ class CodePath(BaseModel):
     code: str
 
 
-def body(*types: str) -> bytes:
+def body(*types: str, most: int = BODY_BYTES) -> bytes:
     """The raw body of one of the content types; what is too large is drained, so that the answer arrives."""
     if request.mimetype not in types or request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType
-    if (request.content_length or 0) > BODY_BYTES:
+    if (request.content_length or 0) > most:
         _drain()
-    raw = request.stream.read(BODY_BYTES + 1)
-    if len(raw) > BODY_BYTES:
+    raw = request.stream.read(most + 1)
+    if len(raw) > most:
         _drain()
     return raw
 

@@ -19,6 +19,7 @@ from data.queries import incidents
 from data.queries.places import seen
 
 api = APIBlueprint("incidents", __name__, url_prefix="/api/v1")
+REPORT_BYTES = 256 * 1024
 COLUMNS = (
     "id", "number", "version", "class", "severity", "state", "stage", "place", "path", "lon", "lat", "placed",
     "at", "known_at", "due", "overdue", "holder", "source", "source_id", "description", "sign", "asset",
@@ -106,7 +107,7 @@ def one(path: IncidentPath, query: Query) -> Response:
 def post(query: Query) -> Response:
     """Report a case. The same source and source_id again is the same case."""
     try:
-        given = Body.of(parsed(body("application/json")))
+        given = Body.of(parsed(body("application/json", most=REPORT_BYTES)))
     except ValidationError as wrong:
         return of_validation(wrong)
     found = commands.report(given.report(moment(given.at)))

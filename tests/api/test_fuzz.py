@@ -1,5 +1,7 @@
 """Does any question that the description allows, or forbids, bring a 5xx or an answer of another shape?"""
 
+from typing import Any
+
 import pytest
 import schemathesis
 from flask import Flask
@@ -7,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-EXAMPLES = 8
+EXAMPLES = [8, pytest.param(800, marks=[pytest.mark.slow, pytest.mark.timeout(3_600)])]
 NOT_ASKED = [positive_data_acceptance]  # most codes name nothing in this city
 OPERATIONS = [
     ("GET", "places"), ("GET", "places/{code}"), ("GET", "assets"), ("GET", "signs"),
@@ -24,16 +26,29 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize(("method", "path", "mode"), CASES)
 def test_it_holds(
-    server: Flask, fresh_module: str, bearer: dict[str, str], method: str, path: str, mode: GenerationMode
+    server: Flask,
+    fresh_module: str,
+    bearer: dict[str, str],
+    record_property: Any,
+    examples: int,
+    method: str,
+    path: str,
+    mode: GenerationMode,
 ) -> None:
+    asked = 0
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", server)
     operation = schema[f"/api/v1/{path}"][method]
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy(generation_mode=mode))
     def holds(case: schemathesis.Case) -> None:
+        nonlocal asked
+        asked += 1
         case.call_and_validate(headers=bearer, excluded_checks=NOT_ASKED)
 
     holds()
+    if examples > 100:
+        record_property("requests", asked)
