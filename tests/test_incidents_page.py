@@ -1,6 +1,5 @@
 """Does the list of cases say what the API says, for every filter and at every tier?"""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,16 +16,8 @@ from data.domain.report import Life, Report
 from data.live import Ask, Subject
 from data.queries import incidents
 from data.store import incidents as store
+from tests.tiny import HAN, SIBLING, TIERS
 
-TIERS = (
-    "99/",
-    "99/9901/",
-    "99/9901/9901-1/",
-    "99/9901/9901-1/9901-1-1/",
-    "99/9901/9901-1/9901-1-1/9901-1-1-1/",
-)
-SIBLING = "99/9902/"
-HAN = re.compile(r"[\u4e00-\u9fff]")
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 

@@ -1,6 +1,5 @@
 """Does the overview say of a place what the API says, at every tier?"""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,20 +16,12 @@ from data.domain.report import Life, Report
 from data.live import Ask, Subject
 from data.queries import incidents, signs
 from data.store import incidents as store
+from tests.tiny import HAN, SIBLING, TIERS
 
-TIERS = (
-    "99/",
-    "99/9901/",
-    "99/9901/9901-1/",
-    "99/9901/9901-1/9901-1-1/",
-    "99/9901/9901-1/9901-1-1/9901-1-1-1/",
-)
-SIBLING = "99/9902/"
 GUARANTEED = {
     "text.live", "text.expected", "text.open", "text.overdue",
     "rows.signs", "rows.children", "rows.incidents", "layer.places",
 }  # fmt: skip
-HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 @pytest.fixture(scope="module")

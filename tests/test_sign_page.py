@@ -1,6 +1,5 @@
 """Does the page of one sign draw, name and refuse what it should, at every tier?"""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from data.commands import incidents, readings
 from data.domain.report import Report
 from data.live import Ask, Subject
 from data.work import fold, sweep
+from tests.tiny import HAN
 
 ROOT = "99/"
 EAST = "99/9901/"
@@ -19,7 +19,6 @@ STREET = "99/9901/9901-1/"
 GRID = "99/9901/9901-1/9901-1-1/9901-1-1-1/"
 PATHS = (ROOT, EAST, STREET, "99/9901/9901-1/9901-1-1/", GRID)
 SIGNS = ("W1", "W2", "W3", "U1", "P1", "S1")
-HAN = re.compile(r"[\u4e00-\u9fff]")
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 

@@ -1,6 +1,5 @@
 """Does the page of all signs say of each what the board says, and count what it shows?"""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +12,10 @@ from data.domain.refusal import Refusal
 from data.live import Ask, Subject
 from data.queries import signs
 from data.work import fold, sweep
+from tests.tiny import HAN
 
 TIERS = {"99": "99/", "9901": "99/9901/", "9901-1": "99/9901/9901-1/", "9901-1-1": "99/9901/9901-1/9901-1-1/",
          "9901-1-1-1": "99/9901/9901-1/9901-1-1/9901-1-1-1/"}  # fmt: skip
-HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def page() -> Any:

@@ -6,8 +6,8 @@ import pytest
 
 from components import frame, text
 from data import live
+from tests.tiny import HAN
 
-HAN = re.compile(r"[\u4e00-\u9fff]")
 OWN_NAME = {"word.language", "word.language_title"}
 """A language is called by its own name."""
 

@@ -1,6 +1,5 @@
 """Does the wall say what is so, at every tier, and nothing where nothing is known?"""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,16 +13,7 @@ from data.domain.incident import Act, Move
 from data.domain.report import Life, Report
 from data.domain.spread import focus
 from data.live import Ask, Subject
-
-PATHS = (
-    "99/",
-    "99/9901/",
-    "99/9901/9901-1/",
-    "99/9901/9901-1/9901-1-1/",
-    "99/9901/9901-1/9901-1-1/9901-1-1-1/",
-)
-SIBLING = "99/9902/"
-HAN = re.compile(r"[\u4e00-\u9fff]")
+from tests.tiny import HAN, SIBLING, TIERS
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +75,9 @@ def of(rows: list[dict[str, Any]], name: str) -> list[Any]:
 
 # ── the same for all ────────────────────────────────────────────────────────────────────────────
 def test_the_keys_are_the_same_for_every_tier_language_and_without_data(empty: Any) -> None:
-    keys = {frozenset(asked(empty, path, lang)) for path in (*PATHS, SIBLING) for lang in ("zh", "en")}
+    keys = {frozenset(asked(empty, path, lang)) for path in (*TIERS, SIBLING) for lang in ("zh", "en")}
     measure({"flood-1": 30}, {})
-    keys |= {frozenset(asked(empty, path)) for path in PATHS}
+    keys |= {frozenset(asked(empty, path)) for path in TIERS}
     assert len(keys) == 1
 
 
@@ -111,7 +101,7 @@ def test_without_data_nothing_is_nought(empty: Any) -> None:
 
 
 def test_where_nothing_is_measured_values_of_places_above_are_shown_as_theirs(flooded: Any) -> None:
-    found = asked(flooded, PATHS[4])
+    found = asked(flooded, TIERS[4])
     assert (found["text.expected"], found["text.abnormal"], found["rows.signs"]) == (None, None, None)
     lent = [sign for tile in found["rows.domains"] for sign in tile["signs"]]
     assert lent
@@ -179,7 +169,7 @@ def test_the_sign_of_the_map_is(statuses: dict[str, tuple[str, ...]], wanted: st
 
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────
 def test_the_matrix_adds_up_to_what_is_open(flooded: Any) -> None:
-    for path in (*PATHS, SIBLING):
+    for path in (*TIERS, SIBLING):
         found = asked(flooded, path)
         assert sum(of(found["rows.matrix"], "n")) == found["text.open"]
         assert sum(of(found["rows.matrix"], "overdue")) == found["text.overdue"]
@@ -230,7 +220,7 @@ def said(value: Any) -> Iterator[str]:
 
 
 def test_in_english_no_word_is_chinese(flooded: Any) -> None:
-    for path in PATHS:
+    for path in TIERS:
         assert [word for word in said(asked(flooded, path, "en")) if HAN.search(word)] == []
 
 
