@@ -7,7 +7,7 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --
 SOURCES := app.py pages components data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix faults simulate lock browser
+.PHONY: help run test check fix faults bench simulate lock browser
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -32,8 +32,11 @@ fix: .venv/ready-test ## format and mend what can be mended by itself
 faults: .venv/ready-test browser ## what make test shows small, at its stated size
 	$(PY) -m pytest -m slow
 
-simulate: .venv/ready ## readings and incidents of a scenario: make simulate SCENARIO=rainstorm
-	$(PY) -m flask --app app simulate $(SCENARIO)
+bench: .venv/ready-test browser ## the goals as ratios in one run; make bench ONLY="live export"; ONLY=readme writes the table
+	$(PY) -m tests.bench $(ONLY)
+
+simulate: $(if $(SEEDS),.venv/ready-test,.venv/ready) ## a city through drawn steps and crashes: SEEDS=1000 (one: 17..17); or the data of a SCENARIO=rainstorm
+	$(if $(SEEDS),$(PY) -m tests.simulation --seeds $(SEEDS),$(PY) -m flask --app app simulate $(SCENARIO))
 
 lock: $(UV) ## requirements*.txt from pyproject.toml, with hashes
 	$(LOCK) pyproject.toml --output-file requirements.txt

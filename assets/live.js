@@ -1,46 +1,44 @@
-// Is what this screen shows still true? The one stream of the page, and what is done when it breaks.
+// Where does the picture come from? The one stream of the page, and what is done when it breaks.
 ((cityops) => {
-  const SILENCE = 6000;
-  const LATE_WORKER = 15000;
-  const MOST = 30000;
+  const SILENCE = 6000; // without a word for this long the picture is old
+  const FIRST = 3000; // a broken stream is opened again within this, later within twice as long each time
+  const MOST = 30000; // … at last within this
+  const REFUSED = 30000; // a stream that is refused (too many, none to be had) is asked for again after once to twice this
   const POLL = 2000;
-  const GRACE = 1500;   // a tab that is looked at again has this long to hear something
+  const PATIENCE = 5000; // with one answer
+  const WHOLE = 3000; // as often the state is asked for whole: "unchanged" says nothing about worker and disk
+  const GRACE = 1500; // a tab that is looked at again has this long to hear something
   const root = document.documentElement;
   const { ctx } = cityops;
 
   let first = null;     // what the layout sent: {page, subject, build, etag, urls, …}
   let stream = null;
   let generation = 0;   // messages of an older stream than this are nobody's
+  let joined = false;   // has this stream said hello?
   let etag = "";
   let seq = 0;
   let heard = 0;        // performance.now() of the last word of the server
+  let told = 0;         // … of the stream
   let opened = 0;       // … of the newest try to open a stream
   let shown = 0;        // … since when somebody looks
   let asOf = 0;         // the server's clock when the picture was last known to be true
-  let sourceUp = true;
-  let sourceSince = null;
-  let workerAt = null;
+  let away = "";        // "down" = the database, "failed" = this page alone cannot be computed
+  let workerAt;         // when the worker last said that it lives; null = it never did, undefined = not known
+  let room;             // on the server's disk
   let failures = 0;
-  let polling = null;
-  let answered = true;  // did the last poll get an answer?
+  let polling = null;   // an AbortController while it is
+  let answered = true;  // did the last poll get a true picture?
+  let wholeAt = 0;
   let retry = null;
   let offsets = [];
 
+  // Nothing the server says is younger than it says: of the last few the newest is nearest.
   const clock = () => (offsets.length ? Math.max(...offsets) + performance.now() : Date.now());
+  const isLate = (now) => clock() - Date.parse(now) > SILENCE;
   ctx.now = clock;
 
   function setClock(now) {
-    offsets = [...offsets.slice(-9), Date.parse(now) - performance.now()];
-  }
-
-  function hear(now) {
-    heard = performance.now();
-    if (now) setClock(now);
-    if (sourceUp) {
-      asOf = clock();
-      first.frozen = false;
-    }
-    watch();
+    offsets = [...(isLate(now) ? [] : offsets.slice(-9)), Date.parse(now) - performance.now()];
   }
 
   // ---- the stream
@@ -58,33 +56,41 @@
     on("hb", beat);
     on("source", source);
     on("bye", bye);
-    stream.onerror = () => mine === generation && again();
+    stream.onerror = () => mine === generation && broken(stream.readyState === EventSource.CLOSED);
     opened = performance.now();
   }
 
   function close() {
     generation += 1;
+    joined = false;
     stream?.close();
     stream = null;
   }
 
-  // A frozen server raises no error and a 5xx ends an EventSource for good: both come here.
-  function again(soon = false) {
+  // An error status ends an EventSource for good and does not tell which: it is asked for again, but seldom.
+  function broken(refused) {
+    if (refused) again(true, REFUSED * (1 + Math.random()));
+    else again();
+  }
+
+  // A frozen server raises no error, so `watch` comes here too. No two screens come back at the same moment.
+  function again(poll = false, wait = Math.min(MOST, FIRST * 2 ** failures) * (0.1 + 0.9 * Math.random())) {
     close();
-    failures += soon ? 0 : 1;
-    const wait = soon ? 100 : Math.min(MOST, 500 * 2 ** Math.min(failures, 7));
+    failures += 1;
     clearTimeout(retry);
-    retry = setTimeout(open, wait * (0.5 + Math.random() / 2));
-    if (failures >= 2) startPolling();
+    retry = setTimeout(open, wait);
+    if (poll || failures >= 2) startPolling();
   }
 
   function hello(said) {
-    failures = 0;
+    if (joined || isLate(said.now)) return; // said twice, or held back on the way
+    if (Date.parse(said.now) < asOf) return again(true); // older than the picture
+    if (said.build !== first.build || !first.state) return reload();
+    joined = true;
     stopPolling();
-    sourceUp = said.db !== false;
+    away = said.db === false ? "down" : "";
     seq = said.seq;
     etag = said.etag;
-    if (said.build !== first.build || !first.state) return reload();
     if (said.state) adopt(said);
     hear(said.now);
   }
@@ -95,104 +101,119 @@
   }
 
   function diff(said) {
-    if (said.seq !== seq + 1) return resync();
+    if (!joined || said.seq <= seq) return;
+    if (said.seq > seq + 1) return resync();
     seq = said.seq;
     etag = "";
     cityops.fold(said);
-    hear();
   }
 
   function beat(said) {
-    if (said.seq !== seq) return resync();
+    if (!joined || said.seq < seq || isLate(said.now)) return;
+    if (said.seq > seq) return resync();
+    failures = 0;
     workerAt = said.worker_at;
+    room = said.room;
     hear(said.now);
   }
 
+  function hear(now) {
+    told = heard = performance.now();
+    setClock(now);
+    if (!away) trueAt(Math.max(asOf, Date.parse(now)));
+    watch();
+  }
+
+  function trueAt(time) {
+    asOf = time;
+    first.frozen = false;
+  }
+
   function source(said) {
-    sourceUp = said.db;
-    sourceSince = said.since;
-    hear();
+    away = said.page === false ? "failed" : said.db ? "" : "down";
+    watch();
   }
 
   function bye({ reason }) {
     if (reason === "rights" || reason === "session") return reload();
-    again(reason === "moved");
+    again();
   }
 
+  // Something was missed.
   function resync() {
     etag = "";
-    again(true);
+    again();
   }
 
   // ---- without a stream: the same state, asked for
 
   function startPolling() {
-    if (!polling && !asleep()) poll();
+    if (polling || asleep()) return;
+    answered = true;
+    polling = new AbortController();
+    poll(polling);
   }
 
+  // What is asked for at this moment will be older than what the stream says.
   function stopPolling() {
-    clearTimeout(polling);
+    polling?.abort();
     polling = null;
   }
 
-  async function poll() {
-    polling = setTimeout(() => {}, 0);
-    const token = polling;
-    const ok = await ask().catch(() => false);
-    if (ok && !answered && !stream) open(); // the server is back: do not wait for the next turn
-    answered = ok;
-    if (polling === token) polling = setTimeout(poll, (ok ? POLL : 3 * POLL) * (0.8 + Math.random() * 0.4));
+  async function poll(mine) {
+    const came = await ask(mine.signal).catch(() => false);
+    if (mine !== polling) return;
+    const good = came && !away;
+    if (good && !answered) {
+      failures = 0;
+      open(); // the server is back: do not wait for the next turn
+    }
+    answered = good;
+    setTimeout(() => mine === polling && poll(mine), POLL * (came ? 0.8 + 0.4 * Math.random() : 1 + 5 * Math.random()));
   }
 
-  async function ask() {
+  async function ask(stopped) {
+    const asked = clock();
+    const known = etag && performance.now() - wholeAt < WHOLE;
     const answer = await fetch(first.urls.state, {
-      headers: etag ? { "If-None-Match": /^(W\/)?"/.test(etag) ? etag : `"${etag}"` } : {},
+      headers: known ? { "If-None-Match": /^(W\/)?"/.test(etag) ? etag : `"${etag}"` } : {},
       cache: "no-store",
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.any([stopped, AbortSignal.timeout(PATIENCE)]),
     });
-    if (![200, 304, 503].includes(answer.status)) return false;
-    sourceUp = answer.status !== 503;
+    if (![200, 304, 500, 503].includes(answer.status)) return false;
     const said = answer.status === 200 ? await answer.json() : null;
     if (said && (said.build !== first.build || !first.state)) return reload();
-    if (said) adopt(said);
-    if (said) etag = answer.headers.get("ETag") ?? "";
-    hear(said?.at && !offsets.length ? said.at : undefined);
+    if (said) takeWhole(said, answer.headers.get("ETag") ?? "");
+    heard = performance.now();
+    away = { 500: "failed", 503: "down" }[answer.status] ?? "";
+    if (!away) trueAt(asked);
+    watch();
     return true;
   }
 
-  // ---- what the person is told
+  function takeWhole(said, tag) {
+    adopt(said);
+    etag = tag;
+    wholeAt = performance.now();
+    setClock(said.now);
+    workerAt = said.worker_at;
+    room = said.room;
+  }
+
+  // ---- is it still true?
 
   const asleep = () => document.visibilityState === "hidden" && !first?.wall;
 
   function watch() {
     if (!first) return;
     const now = performance.now();
+    if (stream && now - Math.max(told, opened) > SILENCE) again(true);
     const silent = now - heard > SILENCE && now - shown > GRACE;
-    if (stream && now - Math.max(heard, opened) > SILENCE) again();
-    const mode = asleep() ? "hidden" : silent ? "silent" : !sourceUp ? "down" : polling ? "polling" : "live";
-    const dim = mode === "silent" || mode === "down" || first.frozen;
+    const mode = asleep() ? "hidden" : silent ? "silent" : away || (polling ? "polling" : "live");
+    const dim = mode === "silent" || away || first.frozen;
     if (root.dataset.live !== mode) root.dataset.live = mode;
     root.toggleAttribute("data-dim", Boolean(dim) && mode !== "hidden");
-    speak(mode, dim);
-  }
-
-  function speak(mode, dim) {
-    const stopped = mode === "live" && (!workerAt || clock() - Date.parse(workerAt) > LATE_WORKER) && heard > 0 && clockKnown();
-    root.toggleAttribute("data-clock-stopped", stopped);
-    const trouble = stopped ? "stopped" : mode === "live" || mode === "hidden" ? "" : mode;
-    const words = trouble ? ctx.word(`live.${trouble}`) : "";
-    const at = asOf ? ctx.format("second", asOf) : "—";
-    for (const box of document.querySelectorAll("[data-connection]")) {
-      write(box.querySelector(".trouble"), words);
-      write(box.querySelector(".as-of"), ctx.word("live.as_of", { t: at }));
-      write(box.querySelector("[role=status]"), dim || trouble ? words : "");
-    }
-  }
-
-  const clockKnown = () => workerAt !== null || offsets.length > 1;
-
-  function write(element, text) {
-    if (element && element.textContent !== text) element.textContent = text;
+    cityops.trouble.say({ mode, asOf, workerAt, room, title: first.title });
   }
 
   function setSimulated(simulated) {
@@ -200,16 +221,16 @@
     root.toggleAttribute("data-simulated", simulated);
   }
 
-  // Never into a dead server, never in a circle.
+  // Never into a dead server, never in a circle, never all at once.
   function reload() {
     close();
     stopPolling();
     clearTimeout(retry);
     const last = Number(sessionStorage.getItem("cityops.reloaded") ?? 0);
-    const wait = Math.max(0, last + 30000 - Date.now()) + Math.random() * (first.wall ? 3000 : 1000);
+    const wait = Math.max(0, last + 30000 - Date.now()) + Math.random() * (first.wall ? 5000 : 2000);
     retry = setTimeout(async () => {
-      const up = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(5000) }).then(({ ok }) => ok, () => false);
-      if (!up) return (retry = setTimeout(reload, 2000));
+      const ready = await fetch("/readyz", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) }).then(({ ok }) => ok, () => false);
+      if (!ready) return (retry = setTimeout(reload, 2000));
       sessionStorage.setItem("cityops.reloaded", String(Date.now()));
       location.reload();
     }, wait);
@@ -225,21 +246,22 @@
     Object.assign(ctx, { lang: data.lang, timezone: data.timezone, words: data.words, place: data.place, page: data.page, subject: data.subject });
     root.lang = data.lang === "en" ? "en" : "zh-CN";
     root.toggleAttribute("data-wall", Boolean(data.wall));
-    if (data.title) document.title = data.title;
     offsets = [];
     setClock(data.now);
     etag = data.etag;
     seq = data.seq;
-    sourceUp = !data.frozen;
+    away = data.frozen ? "down" : "";
     heard = performance.now();
+    wholeAt = heard;
     asOf = data.at ? Date.parse(data.at) : 0;
-    workerAt = null;
+    workerAt = data.worker_at;
+    room = data.room;
     failures = 0;
     setSimulated(data.simulated);
     cityops.frame?.mount(data);
     cityops.adopt({ ...data.state, "frame.now": true });
-    watch();
     open();
+    watch();
   }
 
   function unmount() {
@@ -264,7 +286,7 @@
   });
   addEventListener("pagehide", close);
   addEventListener("pageshow", ({ persisted }) => persisted && open());
-  addEventListener("online", () => first && again(true));
+  addEventListener("online", () => first && again());
   setInterval(watch, 500);
 
   cityops.live = { mount, get first() { return first; }, get asOf() { return asOf; } };

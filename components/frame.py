@@ -62,6 +62,7 @@ def framed(
             html.A(say("word.skip"), href="#main", className="skip"),
             _rail(page, place, lang),
             html.Header([_crumbs(place, lang, base), _meta(lang, other)], className="place"),
+            notice(),
             *strip,
             html.Main(main, className="main", id="main", tabIndex=-1),
             _menu(page, place, lang, "tabbar", say("word.main_menu_short")),
@@ -71,7 +72,7 @@ def framed(
 
 
 def connection(lang: str) -> Component:
-    """Trouble in words, and since when the picture is what it is; filled by assets/live.js."""
+    """Trouble in words, and since when the picture is what it is; filled by assets/trouble.js."""
     return html.Span(
         [
             html.Span(className="trouble"),
@@ -81,6 +82,11 @@ def connection(lang: str) -> Component:
         className="connection",
         **dashed(data_connection=lang),
     )
+
+
+def notice() -> Component:
+    """What trouble with the disk or the clocks means; not shown while there is none."""
+    return html.Div([html.B(), html.Span(), html.Strong()], className="notice", **dashed(data_notice=""))
 
 
 def clock(lang: str) -> Component:

@@ -22,6 +22,7 @@ def body(place: dict[str, Any], lang: str) -> list[Component]:
     parts = [
         header(place, say, lang),
         band(say),
+        frame.notice(),
         signs(say),
         where(place, say),
         incidents(say),

@@ -3,15 +3,16 @@
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
 from typing import Protocol, cast
+from zlib import crc32
 
 import structlog
-from flask_caching.backends.base import BaseCache
-from flask_caching.backends.filesystemcache import FileSystemCache
 from flask_caching.backends.rediscache import RedisCache
 from redis import Redis
 from redis.exceptions import RedisError
@@ -22,6 +23,7 @@ FRESH_SECONDS = 300
 KEPT_SECONDS = 7 * 86_400
 FILES = 5_000
 LOCK_SECONDS = 60
+LOOK_SECONDS = 0.005  # between two looks at somebody else's lock
 
 log = structlog.get_logger(__name__)
 
@@ -31,17 +33,21 @@ class Shelf(Protocol):
 
     def get(self, key: str) -> bytes | None: ...
     def put(self, key: str, value: bytes, seconds: int) -> None: ...
+    def has(self, key: str) -> bool: ...
     @contextmanager
-    def alone(self, key: str) -> Iterator[None]: ...
+    def alone(self, key: str, patience: float) -> Iterator[None]: ...
 
 
-def once(key: str, make: Callable[[], bytes], seconds: int = FRESH_SECONDS) -> bytes:
-    """Of all who ask for the key at once, in all processes, one computes; the others get its bytes."""
+def once(
+    key: str, make: Callable[[], bytes], seconds: int = FRESH_SECONDS, patience: float = LOCK_SECONDS
+) -> bytes:
+    """Of all who ask for the key at once, in all processes, one computes; the others get its bytes, or a
+    TimeoutError when they have waited so long."""
     shelf, key = _shelf(), _named(key)
     found = shelf.get(key)
     if found is not None:
         return found
-    with shelf.alone(key):
+    with shelf.alone(key, patience):
         found = shelf.get(key)
         if found is None:
             found = make()
@@ -58,6 +64,10 @@ def kept(key: str) -> bytes | None:
     return _shelf().get(_named(f"kept:{key}"))
 
 
+def is_kept(key: str) -> bool:
+    return _shelf().has(_named(f"kept:{key}"))
+
+
 def _named(key: str) -> str:
     """Neither another database nor another build may ever answer."""
     return f"{config.build()}|{config.settings().dsn or 'embedded'}|{key}"
@@ -69,47 +79,129 @@ def _shelf() -> Shelf:
 
 
 class Files:
-    """One folder, locks by flock: the kernel gives them back when a process dies."""
+    """One folder, locks by flock: the kernel gives them back when a process dies. Without room in it, or
+    without the folder, everybody computes for himself."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._locks = folder / "locks"
-        self._locks.mkdir(exist_ok=True)
-        self._short = FileSystemCache(str(folder / "fresh"), threshold=FILES, default_timeout=FRESH_SECONDS)
-        self._long = FileSystemCache(str(folder / "kept"), threshold=FILES, default_timeout=KEPT_SECONDS)
-
-    def _of(self, seconds: int) -> BaseCache:
-        return self._long if seconds >= KEPT_SECONDS else self._short
+        self._folder = folder
+        self._writes = 0
+        self._reason: str | None = None
 
     def get(self, key: str) -> bytes | None:
-        return cast(bytes | None, self._short.get(key) or self._long.get(key))
+        found = (_unsealed(self._path(shelf, key)) for shelf in ("fresh", "kept"))
+        return next((value for value in found if value is not None), None)
+
+    def has(self, key: str) -> bool:
+        return self.get(key) is not None
 
     def put(self, key: str, value: bytes, seconds: int) -> None:
-        if not self._of(seconds).set(key, value, timeout=seconds):
-            log.warning("cache.not_written", key=key)
+        path = self._path("kept" if seconds >= KEPT_SECONDS else "fresh", key)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._writes % (FILES // 10) == 0:
+                _sweep(path.parent)
+                _forget(self._folder / "locks")
+            self._writes += 1
+            _seal(path, value, int(time.time()) + seconds)
+        except OSError as failed:
+            self._tell(failed.strerror)
+        else:
+            self._tell(None)
 
     @contextmanager
-    def alone(self, key: str) -> Iterator[None]:
-        path = self._locks / hashlib.sha256(key.encode()).hexdigest()
-        file = _locked(path)
+    def alone(self, key: str, patience: float) -> Iterator[None]:
+        path = self._path("locks", key)
+        file = self._lock(path, time.monotonic() + patience)
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            if file is not None:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+                os.close(file)
+
+    def _path(self, shelf: str, key: str) -> Path:
+        return self._folder / shelf / hashlib.sha256(key.encode()).hexdigest()
+
+    def _lock(self, path: Path, deadline: float) -> int | None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return _locked(path, deadline)
+        except TimeoutError:
+            raise
+        except OSError as failed:
+            self._tell(failed.strerror)
+            return None
+
+    def _tell(self, reason: str | None) -> None:
+        """Once, not at every try."""
+        if reason and reason != self._reason:
+            log.warning("cache.away", reason=reason)
+        self._reason = reason
+
+
+_MARK, _TIME = 4, 8  # bytes before the value: what proves it whole, and until when it holds
+
+
+def _seal(path: Path, value: bytes, until: int) -> None:
+    """Whole or not at all; a file is as old as it is good for."""
+    body = until.to_bytes(_TIME) + value
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}")
+    try:
+        draft.write_bytes(crc32(body).to_bytes(_MARK) + body)
+        os.utime(draft, (until, until))
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def _unsealed(path: Path) -> bytes | None:
+    try:
+        found = path.read_bytes()
+    except OSError:
+        return None
+    body = found[_MARK:]
+    if int.from_bytes(found[:_MARK]) != crc32(body) or int.from_bytes(body[:_TIME]) < time.time():
+        return None
+    return body[_TIME:]
+
+
+def _sweep(folder: Path) -> None:
+    """What is over goes, and of too many those that end first."""
+    found = sorted((entry.stat().st_mtime, entry.path) for entry in os.scandir(folder))
+    many = len(found) - FILES
+    for number, (until, path) in enumerate(found):
+        if number < many or until < time.time():
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _forget(locks: Path) -> None:
+    """Those whose holder was killed."""
+    for path in locks.glob("*"):
+        with suppress(OSError):  # it is held
+            file = _locked(path, 0.0)
+            path.unlink()
             os.close(file)
 
 
-def _locked(path: Path) -> int:
+def _locked(path: Path, deadline: float) -> int:
     """The holder removes the file before it lets go, so whoever waited on a removed one asks again."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(file, fcntl.LOCK_EX)
         try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(file), os.stat(path)):
                 return file
         except FileNotFoundError:
             pass
+        except BlockingIOError:
+            time.sleep(LOOK_SECONDS)
         os.close(file)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path.name} is still locked")
 
 
 class OnRedis:
@@ -132,12 +224,19 @@ class OnRedis:
         except RedisError as away:
             log.warning("cache.away", reason=str(away))
 
+    def has(self, key: str) -> bool:
+        try:
+            return bool(self._values.has(key))
+        except RedisError as away:
+            log.warning("cache.away", reason=str(away))
+            return False
+
     @contextmanager
-    def alone(self, key: str) -> Iterator[None]:
+    def alone(self, key: str, patience: float) -> Iterator[None]:
         lock = self._redis.lock(f"cityops:lock:{key}", timeout=LOCK_SECONDS)
         held = False
         try:
-            held = lock.acquire(blocking_timeout=LOCK_SECONDS)
+            held = lock.acquire(blocking_timeout=patience)
         except RedisError as away:
             log.warning("cache.away", reason=str(away))
         try:

@@ -4,20 +4,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import click
+import orjson
 from flask import Flask
 
 from data.config import Refused, settings
+from data.domain.proof import SHOWN, Break, Proof
 from data.domain.refusal import Refusal
 from data.ingest.rows import FolderError
 from data.queries.outage import OUTAGE
 
 
 def mount(server: Flask) -> None:
-    for command in (init, worker, simulate, history, importing):
+    for command in (init, worker, simulate, history, importing, verify):
         server.cli.add_command(command)
 
 
@@ -79,6 +82,49 @@ def history() -> None:
 
     with spoken():
         history.run()
+
+
+@click.command("verify")
+@click.option("--deep", is_flag=True, help="Read every page of every table and index as well (pg_amcheck).")
+@click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
+def verify(deep: bool, as_json: bool) -> None:
+    """Prove of one moment what must be true of the database: one line an invariant."""
+    from data.commands import verify as proving
+
+    say = (lambda words: None) if as_json else click.echo
+    with spoken(), _database() as dsn:
+        look = partial(_pages, dsn) if deep else None
+        verdict = proving.prove(told=lambda proof: say(str(proof)), pages=look)
+        assert verdict is not None
+        unkept = proving.keep(verdict)
+    say(f"{verdict.at:%F %T} UTC, proven in {verdict.seconds:.1f} s")
+    if as_json:
+        click.echo(orjson.dumps(verdict.said()))
+    if unkept:
+        click.echo(f"this result is not kept: {unkept}", err=True)
+    sys.exit(0 if verdict.ok else 1)
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """The DSN of who may read every page. Our own server is started where it does not run, but never made."""
+    settings().dsn_for("cityops_app")
+    if not settings().embedded:
+        yield settings().owner_dsn or settings().dsn_for("cityops_app")
+        return
+    from data import embedded
+    from data.embedded import pages
+
+    with embedded.server(settings().home) as server:
+        yield pages.superuser(server)
+
+
+def _pages(dsn: str) -> Proof:
+    from data.embedded import pages
+
+    found = pages.look(dsn, ours=settings().embedded)
+    broken = [Break("damaged", len(found.damage), found.damage[:SHOWN])] if found.damage else []
+    return Proof("pages", {"tables_and_indexes": found.relations}, broken, found.missing)
 
 
 @click.group("import")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -30,6 +29,7 @@ NOWHERE: dict[str, Any] = {
     "area_km2": None, "population": None, "schematic": True, "ancestors": [], "children": [],
 }  # fmt: skip
 
+WHERE_SECONDS = 0.8  # for what stands around the picture
 DRAWN_AT = "/_dash-update-component"
 INDEX, shell = frame.INDEX, frame.shell
 
@@ -65,12 +65,12 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The first state with what stands around it; `frozen`: the database is away, this is the last one."""
+    """The first state with what stands around it; `frozen`: why it is the last one and not a new one."""
 
     said: dict[str, Any]
     etag: str
     where: dict[str, Any]
-    frozen: bool = False
+    frozen: str = ""
 
 
 def place_subject(subject_text: str, viewer: Viewer) -> Subject:
@@ -132,35 +132,44 @@ def _layout(page: live.Page, form: Form, address: Mapping[str, str], lang: str) 
     """Never raises: a page that fails to open stays blank, and a wall with it."""
     given = live.known(page, address)
     subject_text = form.text(address)
+    why = "failed"
     try:
-        picture = _picture(page, subject_text, given)
+        picture, why = _picture(page, subject_text, given)
         if picture is not None:
             return _drawn(form, picture, subject_text, given)
     except Refusal as refusal:
         return _refused(form, refusal, lang)
     except Exception:
         log.exception("page.failed", page=page.name, subject=subject_text)
-    return _without(page, form, subject_text, given)
+    return _without(page, form, subject_text, given, why)
 
 
 def _drawn(form: Form, picture: Picture, subject_text: str, given: dict[str, str]) -> Component:
-    notes = [frame.said(given["lang"], "word.kept", error=True)] if picture.frozen else []
+    notes = [frame.said(given["lang"], f"{picture.frozen}.kept", error=True)] if picture.frozen else []
     first = _first(form, picture, subject_text, given)
     return _skeleton(form, picture.where["place"], given["lang"], notes, first)
 
 
-def _picture(page: live.Page, subject_text: str, given: dict[str, str]) -> Picture | None:
+def _picture(page: live.Page, subject_text: str, given: dict[str, str]) -> tuple[Picture | None, str]:
+    """With the reason why it is an old one, or none."""
     viewer = live.viewer()
     kept = f"where:{viewer.rights}:{page.name}:{subject_text}"
     try:
         said, etag = live.answer(page.name, subject_text, viewer, given)
-        where = _where(page, subject_text, viewer)
+        with live.within(WHERE_SECONDS):
+            where = _where(page, subject_text, viewer)
         live.keep(kept, where)
-        return Picture(said, etag, where)
+        return Picture(said, etag, where), ""
     except OUTAGE as away:
+        why = "away"
         log.warning("page.without_database", page=page.name, reason=str(away).strip())
+    except Refusal:
+        raise
+    except Exception:
+        why = "failed"
+        log.exception("page.failed", page=page.name, subject=subject_text)
     last, where_was = live.last(page.name, subject_text, viewer, given), live.kept(kept)
-    return Picture(*last, where_was, frozen=True) if last and where_was else None
+    return (Picture(*last, where_was, frozen=why) if last and where_was else None), why
 
 
 def _where(page: live.Page, subject_text: str, viewer: Viewer) -> dict[str, Any]:
@@ -178,12 +187,11 @@ def _first(form: Form, picture: Picture, subject_text: str, given: dict[str, str
     ]
     return picture.said | {
         "etag": picture.etag,
-        "now": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "words": dict(text.table(lang)),
         "place": place,
         "timezone": picture.where["timezone"],
         "title": " · ".join(names),
-        "frozen": picture.frozen,
+        "frozen": bool(picture.frozen),
         **_ways(form, subject_text, given),
     }
 
@@ -231,18 +239,19 @@ def _refused(form: Form, refusal: Refusal, lang: str) -> Component:
     return html.Div([frame.framed(form.name, NOWHERE, lang, "/overview/", "?", said), *frame.first(None)])
 
 
-def _without(page: live.Page, form: Form, subject_text: str, given: dict[str, str]) -> Component:
+def _without(page: live.Page, form: Form, subject_text: str, given: dict[str, str], why: str) -> Component:
     """Nothing to show yet; the browser keeps asking and opens the page when there is."""
     lang = given["lang"]
     said = [
-        frame.said(lang, "word.no_database", text.say(lang, "word.no_database_why"), error=True),
+        frame.said(lang, f"{why}.none", text.say(lang, f"{why}.none_why"), error=True),
         frame.connection(lang),
+        frame.notice(),
     ]
     nothing = {
         "page": page.name, "subject": subject_text, "lang": lang, "build": build(), "seq": 0, "at": None,
-        "simulated": False, "state": None,
+        "now": live.now().isoformat(timespec="milliseconds"), "simulated": False, "state": None,
     }  # fmt: skip
-    picture = Picture(nothing, "", {"place": NOWHERE, "timezone": "UTC"}, frozen=True)
+    picture = Picture(nothing, "", {"place": NOWHERE, "timezone": "UTC"}, frozen=why)
     first = _first(form, picture, subject_text, given)
     return html.Div([html.Main(said, className="main", id="main"), *frame.first(first)])
 

@@ -7,7 +7,7 @@ from dash import html
 
 from components import leaf, text
 from data.live import Ask, Subject
-from data.queries import city, sources
+from data.queries import city, sources, verify
 from pages import _frame
 
 Json = dict[str, Any]
@@ -25,8 +25,15 @@ def state(subject: Subject, ask: Ask) -> Json:
         "text.feeds": len(feeds),
         "text.worker": city.worker_at(),
         "text.history": city.city_row()["history"],
+        "rows.verified": verified(),
         **{f"rows.{kind}": [row(feed) for feed in feeds if feed["kind"] == kind] for kind in KINDS},
     }
+
+
+def verified() -> list[Json]:
+    """The last verification; none before the first."""
+    last = verify.last()
+    return [] if last is None else [{"id": "last", **last}]
 
 
 def row(feed: Row) -> Json:
@@ -62,6 +69,13 @@ def tiles(say: Any) -> list[Any]:
         tile(
             say("sources.history"), "",
             leaf.leaf("text.history", "percent", "B", digits=0, blank=say("sources.history_none")),
+        ),
+        html.Div(
+            [
+                html.Span([say("verify.title"), html.Em(say("verify.about"))], className="lab"),
+                leaf.rows("rows.verified", "sources.verified", "Div", empty="verify.never"),
+            ],
+            className="kpi verified",
         ),
     ]  # fmt: skip
 

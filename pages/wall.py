@@ -11,7 +11,7 @@ from data.domain.spread import focus
 from data.domain.urgency import BAD, GAPS, Lists, ranked, sorted_signs
 from data.domain.verdict import COVERAGE_WANTED
 from data.live import Ask, Subject
-from data.queries import city, overview, signs, sources, wall
+from data.queries import city, overview, signs, wall
 from pages import _frame
 from pages._wall_cases import blank_if, cases, today, verdict
 
@@ -30,7 +30,7 @@ def state(subject: Subject, ask: Ask) -> Json:
     unit = units(here["units"], ask.lang)
     board, glance = signs.board(code), signs.summary(code)
     lists = sorted_signs(board["signs"])
-    load = overview.workload(subject.path, tier_of(subject.path), 0)
+    load = wall.load(subject.path, tier_of(subject.path))
     seen = wall.cases(subject.path, clocks=CLOCKS, points=POINTS, acts=ACTS)
     heard = feeds()
     return blank_if(heard["text.feeds"] is None, {
@@ -186,7 +186,7 @@ def standing(glance: Row, load: Row | None) -> Json:
 
 def feeds() -> Json:
     """Those that have been silent for longest first."""
-    items = sources.feeds()["items"]
+    items = wall.feeds()
     kept = ("kind", "last_at", "simulated")
     rows = [{"id": row["feed"], **{name: row[name] for name in kept}} for row in items if row["last_at"]]
     return {

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,7 +57,8 @@ class Plain:
 
     def start(self, grain: str, at: datetime) -> datetime:
         local = at.astimezone(self.zone).replace(minute=0, second=0, microsecond=0)
-        return local if grain == "hour" else local.replace(hour=0)
+        begun = local if grain == "hour" else local.replace(hour=0)
+        return begun.astimezone(UTC)  # of an hour that comes twice, each is one
 
     def buckets(self, grain: str) -> dict[tuple[Key, datetime], Row]:
         rows: dict[tuple[Key, datetime], Row] = {}

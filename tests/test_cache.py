@@ -1,5 +1,6 @@
 """Is a thing computed once, whoever asks, and is nothing answered that is not ours?"""
 
+import fcntl
 import subprocess
 import sys
 import time
@@ -69,6 +70,16 @@ def test_locks_leave_no_files_behind(own_home: Path):
     assert list((own_home / "cache" / "locks").iterdir()) == []
 
 
+def test_a_lock_whose_holder_was_killed_is_forgotten_and_one_that_is_held_is_not(own_home: Path):
+    locks = own_home / "cache" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "of the dead").touch()
+    with open(locks / "held", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert cache.once("key", lambda: b"1") == b"1"
+        assert [path.name for path in locks.iterdir()] == ["held"]
+
+
 def test_another_database_does_not_get_the_answer_of_the_first():
     assert cache.once("key", lambda: b"first") == b"first"
     with environment(CITYOPS_DSN="postgresql://elsewhere/other"):
@@ -93,3 +104,27 @@ def test_without_the_shared_cache_everybody_computes_for_himself():
         assert cache.once("key", lambda: b"1") == b"1"
         assert cache.once("key", lambda: b"2") == b"2"
         assert cache.kept("key") is None
+
+
+def test_without_room_or_a_folder_everybody_computes_for_himself(own_home: Path):
+    (own_home / "cache").write_text("a file stands where the folder should")
+    made: list[int] = []
+    for _ in range(2):
+        assert cache.once("key", lambda: made.append(1) or b"answer") == b"answer"
+    assert len(made) == 2
+    cache.keep("key", b"answer")
+    assert cache.kept("key") is None
+    (own_home / "cache").unlink()
+    assert cache.once("key", lambda: b"again") == b"again" == cache.once("key", lambda: b"never")
+
+
+def test_what_is_over_is_swept_and_of_too_many_what_ends_first(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cache, "FILES", 20)
+    cache.once("over", lambda: b"1", 0)
+    for n in range(40):
+        cache.once(f"key {n}", lambda: b"1", 100 + n)
+    left = list((own_home / "cache" / "fresh").iterdir())
+    assert 20 <= len(left) <= 22
+    assert cache.once("key 39", lambda: b"2") == b"1" and cache.once("key 0", lambda: b"2") == b"2"

@@ -14,14 +14,14 @@ from data import db
 
 
 def test_a_message_names_what_changed() -> None:
-    assert json.loads(db._payload("signs", "77", ["4201/420106/"])) == {
-        "kind": "signs", "xid": "77", "paths": ["4201/420106/"],
+    assert json.loads(db._payload("signs", {"xid": "77", "n": 5}, ["4201/420106/"])) == {
+        "kind": "signs", "xid": "77", "n": 5, "paths": ["4201/420106/"],
     }  # fmt: skip
 
 
 def test_too_many_places_are_told_as_the_place_above() -> None:
     paths = [f"4201/420106/420106{n:03d}/" for n in range(900)]
-    payload = db._payload("signs", "1", paths)
+    payload = db._payload("signs", {"xid": "1", "n": 1}, paths)
     assert len(payload) <= db.PAYLOAD_BYTES and json.loads(payload)["paths"] == ["4201/420106/"]
 
 

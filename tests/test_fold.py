@@ -108,6 +108,15 @@ def test_a_replaced_value_counts_everywhere_even_while_the_old_one_waits(folder_
     assert value == {"value": 71.0}
 
 
+def test_of_a_key_given_twice_the_last_value_replaces_however_often_it_is_sent(folder_conn: db.Conn) -> None:
+    post([a_reading("BARRIER", "A1", minutes=3, value=7)])
+    rows = [a_reading("BARRIER", "A1", minutes=3, value=value) for value in (8, 9)]
+    for _ in range(3):
+        readings.bulk(rows, feed="api", replace=True)
+        assert folder_conn.execute("SELECT value FROM reading").fetchall() == [{"value": 9.0}]
+    assert wrong(folder_conn) == []
+
+
 def test_a_late_reading_moves_no_latest_but_its_bucket(folder_conn: db.Conn) -> None:
     post([a_reading("BARRIER", "A1", minutes=1, value=7)])
     fold.drain(folder_conn)

@@ -207,7 +207,7 @@ def test_the_same_question_has_one_stream_another_has_its_own(hub: Hub, page: Pa
 def test_hearts_beat_with_the_servers_clock_and_the_number_of_the_last_message(hub: Hub, page: Page):
     browser = Browser(hub, watched(hub, page))
     until(lambda: browser.of("hb"))
-    assert set(browser.of("hb")[0]) == {"now", "seq", "worker_at"}
+    assert set(browser.of("hb")[0]) >= {"now", "seq", "worker_at"}
 
 
 def test_a_stream_is_forgotten_after_its_last_viewer_left(
@@ -238,15 +238,20 @@ def test_an_answer_that_is_still_true_is_not_computed_again(hub: Hub, page: Page
     assert board.asked == 1
 
 
+ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+
+
 def test_a_lost_database_is_told_at_once_and_afterwards_everything_is_computed_anew(
     postgres, fresh: str, hub: Hub, page: Page, board: Board
 ):
     browser = Browser(hub, watched(hub, page))
     board.said = {"text.n": 5, "rows.x": []}
-    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
     with closing(postgres.admin()) as admin:
         admin.execute("SELECT pg_current_xact_id()")
-        admin.execute(ended, (fresh,))
+        admin.execute(f'ALTER DATABASE "{fresh}" ALLOW_CONNECTIONS false')
+        admin.execute(ENDED, (fresh,))
+        until(lambda: browser.of("source"))
+        admin.execute(f'ALTER DATABASE "{fresh}" ALLOW_CONNECTIONS true')
     until(lambda: [source["db"] for source in browser.of("source")] == [False, True])
     until(lambda: browser.of("diff"))
     assert browser.of("diff")[-1]["set"] == {"text.n": 5}
@@ -255,7 +260,7 @@ def test_a_lost_database_is_told_at_once_and_afterwards_everything_is_computed_a
 def test_a_state_that_cannot_be_computed_leaves_the_picture_and_comes_later(
     hub: Hub, page: Page, board: Board, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr("data.live.computing.AGAIN_SECONDS", 0.2)
     browser = Browser(hub, watched(hub, page))
     board.breaks = psycopg.OperationalError("the pool is empty")
     change(board, 3)

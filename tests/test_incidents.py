@@ -287,6 +287,13 @@ def test_an_imported_case_stands_where_its_file_says(fresh: str) -> None:
     assert found["3"]["overdue"] is True
 
 
+def test_a_report_that_is_refused_does_not_speak_for_the_next_under_its_id(fresh: str) -> None:
+    wrong, other = a_report(place="nowhere"), a_report(kind="E0")
+    outcomes = commands.live_through([Life(wrong), Life(other), Life(a_report()), Life(wrong)])
+    said = [outcome.code if isinstance(outcome, Refusal) else outcome.created for outcome in outcomes]
+    assert said == ["unknown_place", "unknown_class", True, "conflict"]
+
+
 def test_only_a_replay_session_may_say_when_something_was_known(fresh: str) -> None:
     with pytest.raises(PermissionError):
         commands.live_through([a_life(1, NOW - HOUR)], Terms(as_it_happened=True))
@@ -430,6 +437,7 @@ def test_the_matrix_counts_open_cases_once(many: str) -> None:
 
 def test_all_of_them_come_in_batches_for_an_export(many: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "_BATCH", 50)
-    batches = list(incidents.every(cases("99/", {})))
+    batches = list(incidents.lines(cases("99/", {}), ("id", "number"), datetime.now(UTC)))
     assert [len(batch) for batch in batches] == [50, 50, 20]
-    assert [row for batch in batches for row in batch] == incidents_of("99/")
+    ids = [line.partition(b",")[0].decode() for batch in batches for line in batch]
+    assert ids == [str(case["id"]) for case in incidents_of("99/")]

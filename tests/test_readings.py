@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import db
-from data.commands import readings
+from data.commands import intake, readings
 from data.domain.reading import Fault, Reading, read
 from data.domain.refusal import Refusal
 from data.store import inbox
@@ -189,6 +189,26 @@ def test_the_first_real_reading_ends_the_simulated_series(folder_conn: db.Conn, 
     assert [(row["place"], row["source"], row["simulated"]) for row in whole] == [
         ("A", "several", True), ("A1", "real", False), ("A2", "sim", True), ("C", "several", True),
     ]  # fmt: skip
+
+
+def test_a_real_reading_that_the_simulator_forestalls_takes_the_series_over_all_the_same(
+    folder_conn: db.Conn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The series was nobody's when it was looked up, and the simulator's when it was to be stored."""
+    sort = intake._sort
+
+    def forestalled(sender: intake.Sender, *found: object) -> object:
+        sorted_ = sort(sender, *found)  # type: ignore[arg-type]
+        if sender.feed != "sim":
+            post([a_reading("BARRIER", "A1", minutes=2, value=9)], feed="sim", simulated=True)
+        return sorted_
+
+    monkeypatch.setattr(intake, "_sort", forestalled)
+    answer = post([a_reading("BARRIER", "A1", value=7), a_reading("BARRIER", "A2", value=1)])
+    assert (answer["stored"], answer["rejected"]) == (2, 0)
+    assert wrong(folder_conn) == []
+    stored = folder_conn.execute("SELECT value FROM reading ORDER BY value").fetchall()
+    assert stored == [{"value": 1.0}, {"value": 7.0}]
 
 
 def test_the_simulator_does_not_speak_for_a_real_series(measured: str) -> None:

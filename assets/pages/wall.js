@@ -51,7 +51,7 @@
   format["wall.stopped"] = (value, ctx) => ctx.word("wall.stopped", { t: stopped() });
   format["wall.as_of"] = (value, ctx) => ctx.word("wall.as_of", { t: stopped() });
   format["wall.cause"] = (value, ctx) =>
-    ctx.word("wall.cause", { why: ctx.word(`live.${root.dataset.live === "down" ? "down" : "silent"}`), span: ctx.format("age", new Date(cityops.live.asOf || ctx.now()).toISOString()) });
+    ctx.word("wall.cause", { why: ctx.word(`live.${["down", "failed"].includes(root.dataset.live) ? root.dataset.live : "silent"}`), span: ctx.format("age", new Date(cityops.live.asOf || ctx.now()).toISOString()) });
   for (const one of ["wall.stopped", "wall.as_of", "wall.cause"]) cityops.ticks.add(one);
 
   // ---- signs

@@ -1,20 +1,15 @@
 """What may stand in a query string or a path, and what in a body?"""
 
-import time
-from contextlib import suppress
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import orjson
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from data.domain.refusal import Refusal
 
 BODY_BYTES = 8 * 1024 * 1024
-DRAINED_BYTES = 32 * 1024 * 1024
-DRAINED_SECONDS = 2.0
-_CHUNK = 65_536
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -39,29 +34,15 @@ class CodePath(BaseModel):
 
 
 def body(*types: str, most: int = BODY_BYTES) -> bytes:
-    """The raw body of one of the content types; what is too large is drained, so that the answer arrives."""
+    """The raw body of one of the content types; what is far too large never comes so far (data/serve)."""
     if request.mimetype not in types or request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType
     if (request.content_length or 0) > most:
-        _drain()
+        raise RequestEntityTooLarge
     raw = request.stream.read(most + 1)
     if len(raw) > most:
-        _drain()
+        raise RequestEntityTooLarge
     return raw
-
-
-def _drain() -> NoReturn:
-    """Up to 32 MB or 2 s, whatever the sender does."""
-    until, left = time.monotonic() + DRAINED_SECONDS, DRAINED_BYTES
-    accepted = request.environ.get("gunicorn.socket")
-    if accepted is not None:
-        accepted.settimeout(DRAINED_SECONDS)  # a sender who falls silent
-    with suppress(OSError, ClientDisconnected):
-        while left > 0 and time.monotonic() < until and (chunk := request.stream.read(_CHUNK)):
-            left -= len(chunk)
-    if accepted is not None:
-        accepted.settimeout(None)
-    raise RequestEntityTooLarge
 
 
 def parsed(raw: bytes) -> Any:

@@ -1,7 +1,7 @@
 """Is this process up, is the city ready, and how do things run?"""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response
@@ -12,10 +12,11 @@ from prometheus_client.registry import Collector
 
 from data import live
 from data.api.problem import answer
-from data.config import build
+from data.config import build, room
 from data.queries import health, sources
 from data.queries.outage import OUTAGE
 
+PATIENCE = 2.0  # seconds for what the database says of itself
 machine = Blueprint("machine", __name__)
 
 
@@ -49,10 +50,22 @@ class _House(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from live.metrics()
+        yield from _of_the_disk()
         try:
-            yield from _from_database()
+            with live.within(PATIENCE):
+                found = list(_from_database())
+            yield from found
         except OUTAGE:
             yield GaugeMetricFamily("cityops_database_up", "Does the database answer?", value=0)
+
+
+def _of_the_disk() -> Iterator[Metric]:
+    place = room.directory()
+    with suppress(OSError):
+        if place is not None:
+            yield GaugeMetricFamily("cityops_disk_free_bytes", "The database's room", value=room.free(place))
+    words = "What the disk is short for: 0 nothing, 1 said, 2 readings, 3 reports, 4 acts are refused"
+    yield GaugeMetricFamily("cityops_room", words, value=room.room())
 
 
 def _from_database() -> Iterator[Metric]:
@@ -60,7 +73,12 @@ def _from_database() -> Iterator[Metric]:
     for feed, lag in sources.lags().items():
         lags.add_metric([feed], lag)
     yield lags
-    worker_at = health.readiness()["worker_at"]
-    age = float("nan") if worker_at is None else (datetime.now(UTC) - worker_at).total_seconds()
+    pulse = health.pulse()
+    age = float("nan") if pulse["worker_age"] is None else pulse["worker_age"]
     yield GaugeMetricFamily("cityops_worker_age_seconds", "Since the worker's heart last beat", value=age)
+    yield GaugeMetricFamily(
+        "cityops_held_back_transactions",
+        "Begun since the oldest that is still open",
+        value=pulse["held_back"],
+    )
     yield GaugeMetricFamily("cityops_database_up", "Does the database answer?", value=1)

@@ -1,6 +1,7 @@
 """Incidents: list, count, report and one."""
 
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Literal, Self
 
@@ -86,7 +87,8 @@ def page(query: Listed) -> Response:
     place = seen(g.viewer, query.place, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     wanted = query.cases(place["path"])
     if query.format == "csv":
-        return table.export("incidents", place["code"], COLUMNS, incidents.every(wanted))
+        lines = partial(incidents.lines, wanted, COLUMNS)
+        return table.export_lines("incidents", place["code"], COLUMNS, lines)
     return answer(incidents.page(place["code"], wanted, limit=query.limit, since=query.after))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, current_app, g, request
+from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from data.domain.refusal import Refusal
-from data.queries.outage import OUTAGE, is_full
+from data.queries.outage import OUTAGE, SPENT, is_broken, is_full
 
 API = "/api/"
 MACHINE = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -56,6 +57,8 @@ def mount(server: Flask) -> None:
     server.register_error_handler(HTTPException, of_http)
     for outage in OUTAGE:
         server.register_error_handler(outage, of_outage)
+    for spent in SPENT:
+        server.register_error_handler(spent, of_spent)
     server.register_error_handler(Exception, of_defect)
     server.validation_error_callback = of_validation  # type: ignore[attr-defined]
     server.before_request(refuse_unknown)
@@ -159,8 +162,11 @@ def _rule(adapter: Any, method: str) -> str:
         return ""
 
 
-def of_outage(outage: Exception) -> Response:
-    """The database is away, busy or full: come again."""
+def of_outage(outage: Exception) -> ResponseReturnValue:
+    """The database is away, busy or full: come again. A question whose connection broke is asked again."""
+    if request.method == "GET" and is_broken(outage) and "asked_again" not in g:
+        g.asked_again = True
+        return _asked_again()
     log.warning("the database did not answer: %s", outage)
     if is_full(outage):
         detail = ("磁盘空间不足", "the disk is short of space")
@@ -170,6 +176,23 @@ def of_outage(outage: Exception) -> Response:
         HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail[language() == "en"],
         headers={"Retry-After": str(RETRY_AFTER)},
     )  # fmt: skip
+
+
+def _asked_again() -> ResponseReturnValue:
+    try:
+        return current_app.dispatch_request()
+    except Exception as failed:
+        return current_app.handle_user_exception(failed)
+
+
+def of_spent(spent: Exception) -> Response:
+    """A counter of the database has come to its end: nothing that people can do but call for help."""
+    log.error("a counter is spent: %s", spent)
+    detail = (
+        "数据库的编号或计数已用尽，请联系管理员",
+        "a counter of the database is spent; tell the administrator",
+    )
+    return problem(HTTPStatus.INSUFFICIENT_STORAGE, "spent", detail[language() == "en"])
 
 
 def of_defect(defect: Exception) -> Response:

@@ -182,6 +182,9 @@ class State(BaseModel):
     build: str
     lang: str
     simulated: bool
+    now: AwareDatetime
+    worker_at: AwareDatetime | None
+    room: Literal["ample", "low", "readings", "reports", "acts"]
     state: dict[str, Any]
 
 

@@ -4,11 +4,14 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
 from flask import Response
+
+from data import live
 
 Rows = Iterable[Sequence[Mapping[str, Any]]]
 _FORMULA = re.compile(r"[=+\-@\t\r]")
@@ -17,10 +20,24 @@ _LONG_CODE = re.compile(r"\d{12,}|0\d+")  # a spreadsheet would round the first 
 
 def export(page: str, place: str, columns: Sequence[str], batches: Rows) -> Response:
     """Streamed: an error in the middle breaks the transfer, so that half a table is never taken for one."""
-    as_of = datetime.now(UTC)
+    as_of = live.now()
+    return _streamed(page, place, as_of, _stream(columns, place, as_of, batches))
+
+
+def export_lines(
+    page: str, place: str, columns: Sequence[str], lines: Callable[[datetime], Iterable[list[bytes]]]
+) -> Response:
+    """The same for lines that the database has written, `as_of` in the last cell of each."""
+    as_of = live.now()
+    head = b"\xef\xbb\xbf" + _lines([[*columns, "as_of"]])
+    batches = (b"\r\n".join([*batch, b""]) for batch in lines(as_of))
+    return _streamed(page, place, as_of, chain((head,), batches))
+
+
+def _streamed(page: str, place: str, as_of: datetime, parts: Iterable[bytes]) -> Response:
     name = f"{page}_{place}_{as_of:%Y%m%dT%H%M%SZ}.csv"
     return Response(
-        _stream(columns, place, as_of, batches),
+        parts,
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"},
     )
@@ -62,12 +79,6 @@ def _text(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _holder(holder: Mapping[str, str | None]) -> str:
-    """`420106/water/operator`; what is open stays empty, the end is cut."""
-    seat = "/".join(holder[part] or "" for part in ("place", "department", "seat"))
-    return _text(seat.rstrip("/"))
-
-
 def _plain(value: Any) -> Any:
     return "" if value is None else value if isinstance(value, int | float) else _text(str(value))
 
@@ -76,5 +87,4 @@ _WRITTEN: dict[type, Callable[[Any], Any]] = {
     bool: lambda value: "true" if value else "false",
     datetime: lambda value: value.isoformat(),
     str: _text,
-    dict: _holder,
 }

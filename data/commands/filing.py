@@ -11,7 +11,7 @@ from data.commands.placing import Spot, spot
 from data.db import Conn
 from data.domain.event import Event
 from data.domain.identity import uuid7
-from data.domain.incident import Holder, Move, Standing, advance, begin, due_at
+from data.domain.incident import Act, Holder, Move, Standing, advance, begin, due_at
 from data.domain.moment import AHEAD, check_when
 from data.domain.place import codes_in, district_of
 from data.domain.refusal import Refusal, no_city, unknown_place, unknown_sign
@@ -132,7 +132,7 @@ def _standings(moves: Sequence[Move], report: Report) -> list[Standing]:
 
 def _incident(draft: _Draft, ground: Ground, known_at: datetime) -> dict[str, Any]:
     report, where, last = draft.report, draft.spot, draft.standings[-1]
-    until = ground.now if last.is_open else last.at
+    until = ground.now if last.is_open else _ended(draft.standings)
     return {
         "id": draft.id, "number": f"{report.at.astimezone(ground.zone):%Y%m%d}",
         "version": last.version, "class": report.kind,
@@ -145,6 +145,16 @@ def _incident(draft: _Draft, ground: Ground, known_at: datetime) -> dict[str, An
         "description": report.description, "sign": report.sign, "asset": report.asset,
         "simulated": ground.simulated[report.source],
     }  # fmt: skip
+
+
+def _ended(standings: Sequence[Standing]) -> datetime:
+    """When a case that is over came to its end; what is said of it afterwards makes it no later."""
+    at = standings[-1].at
+    for standing in reversed(standings):
+        if standing.is_open:
+            break
+        at = standing.at
+    return at
 
 
 def holder_columns(holder: Holder | None) -> dict[str, str | None]:
@@ -184,8 +194,13 @@ def event_of(
         id=uuid7(known_at), incident=incident, n=after.version, path=path, district=district_of(path),
         at=move.at, known_at=known_at, actor=move.actor, **holder_columns(after.holder), tier=tier,
         act=move.act, from_state=before.state if before else None, to_state=after.state,
-        note=move.note, payload=payload, node=node,
+        note=move.note, payload={**payload, **_regraded(move, after)}, node=node,
     )  # fmt: skip
+
+
+def _regraded(move: Move, after: Standing) -> dict[str, Any]:
+    """Only in its events does a case keep how grave it once was."""
+    return {"severity": after.severity} if move.act is Act.REGRADE else {}
 
 
 def _said(draft: _Draft) -> dict[str, Any]:
@@ -193,10 +208,16 @@ def _said(draft: _Draft) -> dict[str, Any]:
     report = draft.report
     return {
         "class": report.kind, "severity": report.severity, "place": draft.spot.code,
-        "placed": draft.spot.placed, "lon": report.lon, "lat": report.lat, "asset": report.asset,
+        "placed": draft.spot.placed, "lon": _number(report.lon), "lat": _number(report.lat),
+        "asset": report.asset,
         "sign": report.sign, "due": draft.due and draft.due.isoformat(), "source": report.source,
         "source_id": report.source_id, "content": report.content,
     }  # fmt: skip
+
+
+def _number(value: float | None) -> float | None:
+    """JSON in the database knows no -0.0, and the log must read as it was written."""
+    return None if value is None else value + 0.0
 
 
 def _tier(holder: Holder | None, where: Spot, ground: Ground) -> int:

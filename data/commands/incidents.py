@@ -11,6 +11,8 @@ from uuid import UUID
 from data import db
 from data.commands import filing
 from data.commands.filing import Case, Ground
+from data.commands.shedding import refuse_when_short
+from data.config.room import Room
 from data.db import Conn
 from data.domain.incident import Holder, Move, Standing, State, advance
 from data.domain.moment import check_when
@@ -29,7 +31,8 @@ class Filed:
 
 def report(given: Report, *, actor: str = "local", any_past: bool = True) -> dict[str, Any]:
     """The incident with `created`. The same again is the same case; other content under its id is refused."""
-    with db.transaction() as conn:
+    refuse_when_short(Room.REPORTS)
+    with db.act() as conn:
         (outcome,) = _file(conn, [Life(given)], Terms(actor=actor, any_past=any_past))
         row = None if isinstance(outcome, Refusal) else incidents.find(conn, outcome.id)
     if isinstance(outcome, Refusal):
@@ -57,6 +60,7 @@ def live_through(
     A few hundred at a time keep the transaction short. Sent again, they are the same cases.
     """
     terms = terms or Terms()
+    refuse_when_short(Room.REPORTS)
     with _writing(on) as conn:
         if terms.as_it_happened and not clock.may_be_set(conn):
             raise PermissionError("only a replay session may say when something was known")
@@ -66,7 +70,7 @@ def live_through(
 @contextmanager
 def _writing(on: Conn | None) -> Iterator[Conn]:
     if on is None:
-        with db.transaction() as conn:
+        with db.act() as conn:
             yield conn
     else:
         with on.transaction():
@@ -100,13 +104,18 @@ def _file_sound(conn: Conn, lives: Sequence[Life], terms: Terms) -> list[Outcome
     ground = filing.ground(conn, lives, terms.kind, simulated=terms.simulated)
     keys = [_key(life) for life in lives]
     standing = incidents.contents(conn, keys)
-    drafted: dict[Key, Case | Refusal] = {}
-    for life in lives:
-        if _key(life) not in standing and _key(life) not in drafted:
-            drafted[_key(life)] = _drafted(conn, life, ground, terms)
-    stored = _store(conn, [case for case in drafted.values() if isinstance(case, Case)])
-    standing = incidents.contents(conn, keys) if drafted else standing
-    return [_outcome(conn, life, drafted, standing, stored) for life in lives]
+    cases: dict[Key, Case] = {}
+    refused: dict[int, Refusal] = {}
+    for n, life in enumerate(lives):
+        if _key(life) not in standing and _key(life) not in cases:
+            drafted = _drafted(conn, life, ground, terms)
+            if isinstance(drafted, Case):
+                cases[_key(life)] = drafted
+            else:
+                refused[n] = drafted
+    stored = _store(conn, list(cases.values()))
+    standing = incidents.contents(conn, keys) if cases else standing
+    return [refused.get(n) or _outcome(conn, life, standing, stored) for n, life in enumerate(lives)]
 
 
 def _key(life: Life) -> Key:
@@ -137,18 +146,8 @@ def _store(conn: Conn, cases: Sequence[Case]) -> set[UUID]:
     return stored
 
 
-def _outcome(
-    conn: Conn,
-    life: Life,
-    drafted: Mapping[Key, Case | Refusal],
-    standing: Mapping[Key, Mapping[str, Any]],
-    stored: set[UUID],
-) -> Outcome:
-    found = standing.get(_key(life))
-    if found is None:
-        refusal = drafted[_key(life)]
-        assert isinstance(refusal, Refusal)
-        return refusal
+def _outcome(conn: Conn, life: Life, standing: Mapping[Key, Mapping[str, Any]], stored: set[UUID]) -> Outcome:
+    found = standing[_key(life)]
     if found["content"] != life.report.content:
         return _conflict(incidents.find(conn, found["id"]))
     created = found["id"] in stored
@@ -187,6 +186,7 @@ def move(
     incident: UUID, given: Move, *, version: int | None = None, on: Conn | None = None
 ) -> dict[str, Any]:
     """One act on a standing case; refused on an old version, or where the table of steps has no such move."""
+    refuse_when_short(Room.ACTS)
     with _writing(on) as conn:
         row = incidents.lock(conn, incident)
         if row is None:
@@ -213,8 +213,10 @@ def _advance(conn: Conn, row: Mapping[str, Any], given: Move) -> None:
         known_at=here["now"], tier=place["tier"], node=here["root"], payload=dict(given.payload),
     )  # fmt: skip
     events.append(conn, [event], last["hash"])
-    until = here["now"] if after.is_open else given.at
-    incidents.save(conn, row["id"], after, overdue=row["due"] is not None and row["due"] <= until)
+    overdue = row["overdue"]  # of a case that was over: as it ended
+    if before.is_open or after.is_open:
+        overdue = row["due"] is not None and row["due"] <= (here["now"] if after.is_open else given.at)
+    incidents.save(conn, row["id"], after, overdue=overdue)
     if after.moves_span(before):
         spans.close(conn, row["id"], given.at)
         spans.write(conn, [filing.span_of(row["id"], row["path"], after, here["now"], None)])

@@ -1,12 +1,14 @@
 """How does a batch of readings get to its series, and what of it is refused?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from data import db
+from data.commands.shedding import refuse_when_short
+from data.config.room import Room
 from data.domain import reading as domain
 from data.domain.reading import Fault, Reading
 from data.domain.refusal import Refusal
@@ -44,22 +46,26 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """received = stored + same + len(faults); `boxes`: the inbox rows to wait for."""
+    """received = stored + same + len(faults); `replaced`: of the stored; `boxes`: inbox rows to wait for."""
 
     stored: int = 0
     same: int = 0
+    replaced: int = 0
     faults: list[Fault] = field(default_factory=list)
     boxes: list[int] = field(default_factory=list)
+    overtaken: list[Known] = field(default_factory=list)
 
     def tally(self) -> Tally:
         codes = Counter(fault.code for fault in self.faults)
-        return Tally(self.stored, self.same, len(self.faults), codes)
+        return Tally(self.stored, self.same, len(self.faults), codes, self.replaced)
 
     def add(self, other: "Outcome") -> None:
         self.stored += other.stored
         self.same += other.same
+        self.replaced += other.replaced
         self.faults += other.faults
         self.boxes += other.boxes
+        self.overtaken += other.overtaken
 
 
 def know(sender: Sender) -> None:
@@ -86,7 +92,7 @@ def take_in(sender: Sender, rows: Iterable[tuple[int, object]], way: Way) -> Out
         _book(sender, total)
     for piece in _pieces(own, way.size):
         total.add(_store(sender, piece, way))
-    for piece in _by_series(simulated, way.size):
+    for piece in _by_series(simulated + total.overtaken, way.size):
         total.add(_store(sender, piece, way, taking=True))
     return total
 
@@ -157,11 +163,11 @@ def _by_series(rows: list[Known], size: int) -> Iterator[list[Known]]:
 
 # ── one transaction ─────────────────────────────────────────────────────────────────────────────
 def _store(sender: Sender, rows: list[Known], way: Way, *, taking: bool = False) -> Outcome:
+    refuse_when_short(Room.READINGS)
     outcome = Outcome()
     with db.transaction() as conn:
         series.begin_intake(conn, alone=taking or way.replace)
-        if taking:
-            series.take_over(conn, sender.feed, list({known.id for known in rows}))
+        gone = series.take_over(conn, sender.feed, list({known.id for known in rows})) if taking else {}
         own = _claimed(conn, sender, rows, outcome)
         done = way.put(conn, _batch(own))
         if done.box is not None:
@@ -170,16 +176,27 @@ def _store(sender: Sender, rows: list[Known], way: Way, *, taking: bool = False)
         if done.keys is not None:
             _classify(conn, own, done.keys, outcome, replace=way.replace)
         inbox.wake(conn)
-        sources.book(conn, sender.feed, outcome.tally())
+        _close_books(conn, sender.feed, outcome, gone)
     return outcome
 
 
+def _close_books(conn: db.Conn, own: str, outcome: Outcome, gone: Mapping[str, int]) -> None:
+    """In the order of feeds, as everybody who books more than one."""
+    for feed in sorted({own, *gone}):
+        if feed in gone:
+            sources.book_removed(conn, feed, gone[feed])
+        if feed == own:
+            sources.book(conn, feed, outcome.tally())
+
+
 def _claimed(conn: db.Conn, sender: Sender, rows: list[Known], outcome: Outcome) -> list[Known]:
-    """Without those that another feed claimed since we looked."""
+    """Without those that another feed claimed since we looked; only a real one keeps them from a real one."""
     foreign = series.claim(conn, sender.feed, list({known.id for known in rows}))
-    if not foreign:
-        return rows
-    outcome.faults += [domain.fault(known.reading, "claimed") for known in rows if known.id in foreign]
+    for known in rows if foreign else ():
+        if known.id in foreign and foreign[known.id] and not sender.simulated:
+            outcome.overtaken.append(known)
+        elif known.id in foreign:
+            outcome.faults.append(domain.fault(known.reading, "claimed"))
     return [known for known in rows if known.id not in foreign]
 
 
@@ -204,11 +221,14 @@ def _classify(
             outcome.same += 1
         else:
             other.append(known)
+            if replace:
+                standing[known.key] = known.reading.value  # for what the same rows say of this key later on
     if not replace:
         outcome.faults += [domain.fault(known.reading, "conflict") for known in other]
     elif other:
         readings.replace(conn, _batch({known.key: known for known in other}.values()))
         outcome.stored += len(other)
+        outcome.replaced += len(other)
 
 
 def _book(sender: Sender, outcome: Outcome) -> None:

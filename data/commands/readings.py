@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from data import db
 from data.commands.intake import Outcome, Sender, Way, know, take_in
+from data.commands.shedding import refuse_when_short
+from data.config.room import Room
 from data.domain import reading as domain
 from data.domain.reading import Fault
 from data.domain.refusal import Refusal, no_city
@@ -43,6 +45,7 @@ def post(
 
 def _refuse_for_now() -> None:
     """Before anything is looked at, so that whoever sends it again loses nothing."""
+    refuse_when_short(Room.READINGS)
     with db.read() as conn:
         if clock.here(conn) is None:
             raise no_city()

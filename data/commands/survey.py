@@ -8,6 +8,8 @@ from typing import Any
 from data import db
 from data.commands.city import shape_of, sought
 from data.commands.pace import batches, watched
+from data.commands.shedding import refuse_when_short
+from data.config.room import Room
 from data.domain.city import PlaceRow
 from data.domain.place import district_of
 from data.ingest.files import Refused
@@ -93,6 +95,7 @@ def _store(
     summary: Summary,
 ) -> None:
     for batch in batches(rows, _BATCH):
+        refuse_when_short(Room.REPORTS)
         with db.transaction() as conn:
             changed = write(conn, batch)
             if changed:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -176,25 +177,29 @@ def session_key(home: Path) -> str:
 
 
 def _secret(path: Path) -> str:
-    if not path.exists():
-        _make_secret(path)
-    kept = path.read_text().strip()
-    if not kept:
-        raise Refused(f"{path} is empty: delete it, a new one is made at the next start")
-    return kept
+    try:
+        if not path.exists():
+            _make_secret(path)
+        kept = path.read_text()
+    except (OSError, UnicodeDecodeError) as failed:
+        raise Refused(f"{path} cannot be read: {failed}") from failed
+    if not kept.strip() or not kept.endswith("\n"):
+        raise Refused(
+            f"{path} is {'cut short' if kept.strip() else 'empty'}, its line does not end:"
+            " delete it, a new one is made at the next start"
+        )
+    return kept.strip()
 
 
 def _make_secret(path: Path) -> None:
     """Linked into place whole, so that of two first starts one wins and none reads half."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
     try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
+        _write(draft, secrets.token_urlsafe(32) + "\n", 0o600)
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 class Pids(TypedDict):
@@ -250,10 +255,24 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         return None
+    except json.JSONDecodeError as torn:
+        raise Refused(f"{path}:{torn.lineno}:{torn.colno} is half written or broken: {torn.msg}") from torn
+    except (OSError, UnicodeDecodeError) as failed:
+        raise Refused(f"{path} cannot be read: {failed}") from failed
 
 
 def write_json(path: Path, value: object) -> None:
-    """A reader sees the old file or the new one, never half of it."""
+    """A reader sees the old file or the new one, never half of it, whenever the machine stops."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-    draft.replace(path)
+    try:
+        _write(draft, json.dumps(value, ensure_ascii=False, indent=1) + "\n", 0o644)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -54,19 +54,39 @@ class Server:
         return _serves(self.pid, self.directory)
 
 
-def start(home: Path) -> Server:
-    """This home's server: the one that runs, or a new one on what it left; safe, with roles and database."""
-    here = ground.at(ready_home(home).resolve())
+def start(home: Path, stood: Path | None = None) -> Server:
+    """This home's server: the one that runs, or a new one on what it left; safe, with roles and database.
+    `stood`: where it ran a moment ago."""
+    here = ground.at(ready_home(home).resolve(), stood)
     with closing(keeper.lock(here.folder / "start.lock", fcntl.LOCK_EX)):
         users = keeper.lock(here.folder / "users.lock", fcntl.LOCK_SH)
         try:
             joined = _joined(here, users) or _launched(here, users)
+            ground.point(home.resolve(), replace(here, made=True))
             _furnish(here.socket)
             refuse_unsafe(_dsn(here.socket))
+        except psycopg.OperationalError as lost:
+            users.close()
+            raise ConnectionError(f"the database is there and cannot work: {lost}") from lost
         except BaseException:
             users.close()
             raise
     return joined
+
+
+def is_shut(server: Server) -> bool:
+    """Whether it lets nobody in: it recovers, over and over, or cannot write a small file of its own."""
+    try:
+        psycopg.connect(make_conninfo(_dsn(server.socket), dbname="cityops"), connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return True
+    return False
+
+
+def remember(home: Path, server: Server) -> None:
+    """Where it stands, in a home that has lost it: nobody shall begin a new city for want of a pointer."""
+    folder = server.directory.parent
+    ground.point(ready_home(home).resolve(), Ground(folder, folder.stat().st_uid, made=True))
 
 
 def stop(server: Server) -> None:
@@ -167,7 +187,8 @@ def _last_words(here: Ground) -> str:
     logs = sorted((here.data / "log").glob("*.log"), key=lambda log: log.stat().st_mtime)
     lines = logs[-1].read_text(errors="replace").splitlines() if logs else []
     grave = [line for line in lines if re.search("FATAL|PANIC", line) and "starting up" not in line]
-    return said if "redirecting log output" not in said or not grave else grave[-1]
+    spoken = said if said and "redirecting log output" not in said else grave[-1] if grave else said
+    return spoken or "it left no word, as on a disk that is full"
 
 
 def _furnish(socket: Path) -> None:

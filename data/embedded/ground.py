@@ -7,6 +7,7 @@ import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data.config import Refused, database_file, read_json, write_json
 
@@ -18,8 +19,11 @@ _SOCKET_BYTES = 80  # a socket's whole path has 107
 
 @dataclass(frozen=True)
 class Ground:
+    """`made`: a database has stood here, so that none is begun anew in its place."""
+
     folder: Path
     uid: int
+    made: bool = False
 
     @property
     def data(self) -> Path:
@@ -45,26 +49,51 @@ class Ground:
         return path
 
 
-def at(home: Path) -> Ground:
-    """In the home; for root, whose servant may not reach the home, in the store: the home points there."""
-    inside, kept = home / "postgres", read_json(database_file(home))
-    if inside.exists():
-        found = Ground(inside, inside.stat().st_uid)
-    elif kept is None:
-        found = _new(home, inside)
+def at(home: Path, stood: Path | None = None) -> Ground:
+    """In the home; for root, whose servant may not reach the home, in the store: the home points there.
+    `stood`: the directory of the database that has run here, whatever has become of the home since."""
+    inside = home / "postgres"
+    if stood is None and (inside / "data").exists():  # a pointer that is lost or torn is written anew
+        found = Ground(inside, inside.stat().st_uid, made=True)
     else:
-        found = _pointed(home, Path(kept["directory"]).parent)
-    write_json(database_file(home), {"directory": str(found.data), "socket": str(found.socket), "port": PORT})
+        found = _pointed(home, inside, stood)
+    point(home, found)
     return found
 
 
-def _pointed(home: Path, folder: Path) -> Ground:
-    if not folder.exists():
+def _pointed(home: Path, inside: Path, stood: Path | None) -> Ground:
+    kept: Any = {"directory": str(stood), "made": True} if stood else _pointer(home)
+    if kept is None:
+        return Ground(inside, inside.stat().st_uid) if inside.exists() else _new(home, inside)
+    data, made = Path(kept["directory"]), kept.get("made", False)
+    if not data.parent.exists() or (made and not data.exists()):
         raise Refused(
-            f"{database_file(home)} names a database in {folder}, which is not there:"
-            " put it back, or delete that file to begin a new city"
+            f"{database_file(home)} names the database in {data}, which is not there: put it back (from a"
+            " backup, or mount its disk), or delete that file and what is left beside it to begin a new city"
         )
-    return Ground(folder, folder.stat().st_uid)
+    return Ground(data.parent, data.parent.stat().st_uid, made)
+
+
+def _pointer(home: Path) -> Any:
+    try:
+        return read_json(database_file(home))
+    except Refused as torn:
+        there = " ".join(str(path) for path in STORE.glob("*/data"))
+        raise Refused(
+            f"{torn}; it names the database's directory ({there or 'none is left'}):"
+            ' write {"directory": "…"} into it, or delete it to begin a new city'
+        ) from torn
+
+
+def point(home: Path, found: Ground) -> None:
+    """Written when it changes, so that a full disk is no reason not to start."""
+    says = {"directory": str(found.data), "socket": str(found.socket), "port": PORT, "made": found.made}
+    try:
+        standing = read_json(database_file(home))
+    except Refused:
+        standing = None
+    if standing != says:
+        write_json(database_file(home), says)
 
 
 def _new(home: Path, inside: Path) -> Ground:

@@ -8,7 +8,7 @@ from typing import Any
 
 from data.domain.city import GeoJson, PlaceRow
 from data.domain.place import codes_in
-from data.ingest.rows import Mistake
+from data.ingest.rows import Mistake, illegible
 
 
 def read_outlines(path: Path, places: list[PlaceRow]) -> tuple[dict[str, GeoJson], list[Mistake]]:
@@ -46,8 +46,8 @@ def _features(path: Path) -> tuple[list[Any], str, list[Mistake]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
         features = json.loads(text)["features"]
-    except UnicodeDecodeError:
-        return [], "", [Mistake(path.name, 0, "", "this is not UTF-8")]
+    except UnicodeDecodeError as error:
+        return [], "", [illegible(path.name, error)]
     except json.JSONDecodeError as error:
         return [], "", [Mistake(path.name, error.lineno, "", f"this is no JSON: {error.msg}")]
     except (KeyError, TypeError, RecursionError):

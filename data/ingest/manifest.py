@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from data.domain.place import CODE
-from data.ingest.rows import Mistake
+from data.ingest.rows import Mistake, illegible
 
 FILE = "city.toml"
 
@@ -71,19 +71,19 @@ def read_manifest(folder: Path) -> Manifest | list[Mistake]:
         return Manifest.model_validate(tomllib.loads(text))
     except FileNotFoundError:
         return [Mistake(FILE, 0, "", "the file is missing: a city needs one")]
-    except UnicodeDecodeError:
-        return [Mistake(FILE, 0, "", "this is not UTF-8")]
+    except UnicodeDecodeError as error:
+        return [illegible(FILE, error)]
     except RecursionError:
         return [Mistake(FILE, 0, "", "this nests too deeply")]
     except tomllib.TOMLDecodeError as error:
-        return [Mistake(FILE, _line_in(str(error)), "", f"this is no TOML: {error}")]
+        return [Mistake(FILE, _line_in(str(error), text), "", f"this is no TOML: {error}")]
     except ValidationError as error:
         return list(_mistakes(error, text))
 
 
-def _line_in(message: str) -> int:
+def _line_in(message: str, text: str) -> int:
     match = re.search(r"line (\d+)", message)
-    return int(match[1]) if match else 0
+    return int(match[1]) if match else text.count("\n") + 1
 
 
 def _mistakes(error: ValidationError, text: str) -> Iterator[Mistake]:

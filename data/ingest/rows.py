@@ -24,6 +24,10 @@ class Mistake:
         return f"{', '.join(filter(None, (self.file, line, self.column)))}: {self.detail}"
 
 
+def illegible(file: str, error: UnicodeDecodeError) -> Mistake:
+    return Mistake(file, error.object[: error.start].count(b"\n") + 1, "", "this is not UTF-8")
+
+
 class FolderError(ValueError):
     """Every mistake of a city folder, in the order of files and lines."""
 
@@ -77,8 +81,7 @@ def read_table(path: Path, name: str, columns: tuple[Column, ...]) -> Table:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        table.give_up(Mistake(name, line, "", "this is not UTF-8"))
+        table.give_up(illegible(name, error))
         return table
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1

@@ -2,13 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from data import cache, config
+from data import cache, config, db
+from data.config.room import room
+from data.live import clock
+from data.live.events import now
 from data.live.registry import Ask, Page, State, Subject
 
 computed: Counter[str] = Counter()
@@ -34,7 +37,12 @@ def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer
         cache.keep(key, made)
         return made
 
-    return _read(make() if pulse is None else cache.once(f"{key}@{pulse}", make))
+    if pulse is None:
+        return _read(make())
+    try:
+        return _read(cache.once(f"{key}@{pulse}", make, patience=db.left(cache.LOCK_SECONDS)))
+    except TimeoutError as busy:
+        raise db.Late("somebody else is still computing it") from busy
 
 
 def last(page: Page, subject_text: str, ask: Ask) -> Answer | None:
@@ -43,10 +51,14 @@ def last(page: Page, subject_text: str, ask: Ask) -> Answer | None:
     return None if kept is None else _read(kept)
 
 
+def has_last(page: Page, subject_text: str, ask: Ask) -> bool:
+    return cache.is_kept(_key(page, subject_text, ask))
+
+
 def _make(page: Page, subject: Subject, ask: Ask) -> bytes:
-    at = datetime.now(UTC)
+    at = clock.now()
     computed[page.name] += 1
-    state = page.state(subject, ask)
+    state = db.twice(lambda: page.state(subject, ask))
     body = orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
     mark = blake2b(body, digest_size=12).hexdigest().encode()
     simulated = b"true" if _simulated(state) else b"false"
@@ -71,7 +83,9 @@ def _simulated(state: State) -> bool:
     return any(isinstance(row, dict) and row.get("simulated") for rows in lists for row in rows)
 
 
-def envelope(page: Page, subject_text: str, ask: Ask, answer: Answer, seq: int) -> dict[str, Any]:
+def envelope(
+    page: Page, subject_text: str, ask: Ask, answer: Answer, seq: int, worker_at: datetime | None
+) -> dict[str, Any]:
     """The shape of `GET state/<page>/<subject>`."""
     return {
         "page": page.name,
@@ -81,6 +95,9 @@ def envelope(page: Page, subject_text: str, ask: Ask, answer: Answer, seq: int) 
         "build": config.build(),
         "lang": ask.lang,
         "simulated": answer.simulated,
+        "now": now(),
+        "worker_at": worker_at,
+        "room": room().word,
         "state": answer.state,
     }
 

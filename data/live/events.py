@@ -1,9 +1,10 @@
 """How do the messages of the live path look on the wire?"""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+
+from data.live import clock
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-store\r\n"
@@ -16,4 +17,5 @@ def event(name: str, seq: int, data: dict[str, Any]) -> bytes:
 
 
 def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    """The database's clock, by which browsers set theirs."""
+    return clock.now().isoformat(timespec="milliseconds")

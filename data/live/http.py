@@ -1,24 +1,29 @@
 """How does a browser get its stream?"""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
 
+from data import config
 from data.db import OUTAGE
+from data.domain.peer import counted
 from data.domain.refusal import Refusal
 from data.domain.rights import GUEST, Viewer
 from data.live import registry
 from data.live.events import HEAD
 from data.live.hub import Hub, hub
 from data.live.registry import Ask, Page
+from data.live.seats import Seats
 from data.live.stream import Stream
 from data.live.writer import Viewer as Watcher
 
 SEND_BUFFER = 262_144
 
 blueprint = Blueprint("live", __name__)
+seats = Seats()
 
 
 def viewer() -> Viewer:
@@ -40,7 +45,12 @@ def live() -> Response:
             "this server has no live stream, poll instead",
             status=501,
         )
-    return TakeResponse(hub(), _stream(page, text, ask), etag)
+    address = counted(request.remote_addr or "")
+    with ExitStack() as seat:
+        seats.take(address, config.settings().caps.streams)
+        seat.callback(seats.free, address)
+        stream = _stream(page, text, ask)
+        return TakeResponse(hub(), stream, etag, seat.pop_all())
 
 
 def _stream(page: Page, text: str, ask: Ask) -> Stream:
@@ -62,19 +72,27 @@ class TakeResponse(Response):
     """Takes the accepted socket out of gunicorn's hands into the writer's. Rests on the environ key
     `gunicorn.socket`, which is not a documented interface: gunicorn is pinned and a test watches it."""
 
-    def __init__(self, hub: Hub, stream: Stream, etag: str) -> None:
+    def __init__(self, hub: Hub, stream: Stream, etag: str, seat: ExitStack) -> None:
         super().__init__(mimetype="text/event-stream")
         self._hub = hub
         self._stream = stream
         self._etag = etag
+        self._seat = seat
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        with self._stream.lock:
+        with self._seat, self._stream.lock:
             first = HEAD + self._hub.first_words(self._stream, self._etag)
-            watcher = Watcher(_taken(environ["gunicorn.socket"]), self._stream.leave)
+            watcher = Watcher(_taken(environ["gunicorn.socket"]), self._left(self._seat.pop_all()))
             self._stream.viewers.add(watcher)
             self._hub.writer.adopt(watcher, first)
         raise StopIteration  # gunicorn: the connection is somebody else's now, write nothing
+
+    def _left(self, seat: ExitStack) -> Callable[[Watcher], None]:
+        def left(watcher: Watcher) -> None:
+            seat.close()
+            self._stream.leave(watcher)
+
+        return left
 
 
 def _taken(accepted: socket.socket) -> socket.socket:

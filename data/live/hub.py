@@ -1,33 +1,30 @@
-"""Who watches what, which of it is old, and who computes it anew?"""
+"""Who watches what, which of it is old, and is the database there?"""
 
 import atexit
 import os
-from datetime import UTC, datetime
-from threading import Condition, Lock, Thread
+from datetime import datetime
+from threading import Lock
 from time import monotonic
 
 from psycopg import OperationalError
-from structlog import get_logger
 
 from data import config
-from data.db import OUTAGE
+from data.config.room import room
+from data.db import left
 from data.domain.refusal import Refusal
+from data.live import clock
 from data.live.answers import Answer, compute
+from data.live.computing import Computers
 from data.live.events import event, now
 from data.live.listener import Listener
 from data.live.pulse import Pulses, overlap
 from data.live.registry import Ask, Page, Subject
 from data.live.stream import Key, Stream
-from data.live.writer import Viewer, Writer
+from data.live.writer import Writer
 
-PAUSE_SECONDS = 0.25
-AGAIN_SECONDS = 5.0
 KEPT_SECONDS = 60.0
-CATCH_UP_SECONDS = 1.0
-COMPUTERS = 4
+CATCH_UP_SECONDS = 0.6
 MOST_STREAMS = 2_000
-
-log = get_logger(__name__)
 
 
 class Hub:
@@ -36,27 +33,22 @@ class Hub:
     def __init__(self) -> None:
         self._pulses = Pulses()
         self._streams: dict[Key, Stream] = {}
-        self._dirty: dict[Stream, None] = {}
-        self._changed = Condition()
+        self._lock = Lock()
         self._running = True
         self._told_up = True
         self._down_since: datetime | None = None
         self.writer = Writer(self._beat)
         self.listener = Listener(self)
-        self._computers = [
-            Thread(target=self._compute, name=f"live-{n}", daemon=True) for n in range(COMPUTERS)
-        ]
+        self._computers = Computers(self._pulse, self.writer, self._tell_source)
 
     def start(self) -> None:
         self.writer.start()
         self.listener.start()
-        for thread in self._computers:
-            thread.start()
+        self._computers.start()
 
     def stop(self) -> None:
         self._running = False
-        with self._changed:
-            self._changed.notify_all()
+        self._computers.stop()
         self.listener.stop()
         self.writer.stop(event("bye", 0, {"reason": "stopped"}))
 
@@ -64,7 +56,7 @@ class Hub:
 
     def check_database(self) -> None:
         """Says at once what the pool would say after its time-out; afterwards all earlier news is heard."""
-        if not self.listener.caught_up(CATCH_UP_SECONDS) and not self.listener.up:
+        if not self.listener.caught_up(left(CATCH_UP_SECONDS)) and not self.listener.up:
             raise OperationalError("the database does not answer")
 
     def answer(self, page: Page, subject: Subject, ask: Ask) -> tuple[Answer, int]:
@@ -77,16 +69,28 @@ class Hub:
         return self._streams.get((page.name, subject_text, ask))
 
     def stream(self, page: Page, subject: Subject, ask: Ask) -> Stream:
-        """With a state that is true now, ready to be joined."""
+        """Ready to be joined, with a state that is true now; or the last one, and the word that it is old."""
         stream = self._stream(page, subject, ask)
         stream.want()
-        if stream.stale or stream.answer is None:
-            self._renew(stream)
+        self._computers.freshen(stream)
         return stream
+
+    def _stream(self, page: Page, subject: Subject, ask: Ask) -> Stream:
+        with self._lock:
+            key = (page.name, subject.text, ask)
+            if key not in self._streams:
+                if len(self._streams) >= MOST_STREAMS:
+                    raise Refusal("busy", "实时通道已满", "too many live streams", status=429, retry_after=10)
+                self._streams[key] = Stream(page, subject, ask)
+            return self._streams[key]
+
+    def _pulse(self, stream: Stream) -> str | None:
+        return self._pulses.of(stream.page.kinds, stream.subject.path)
 
     def first_words(self, stream: Stream, etag: str) -> bytes:
         """The caller holds the stream's lock."""
-        return stream.hello(etag, self.listener.up) + (b"" if self.listener.up else self._source(False))
+        fine = self.listener.up and not stream.failed
+        return stream.hello(etag, fine) + (b"" if fine else self._source(stream))
 
     @property
     def streams(self) -> int:
@@ -100,124 +104,60 @@ class Hub:
 
     def connected(self, snapshot: str) -> None:
         self._pulses.restart(snapshot)
-        self._mark(tuple(self._streams.values()))
+        self._computers.mark(tuple(self._streams.values()))
 
     def heard(self, kind: str, paths: list[str], xid: str) -> None:
         for path in paths:
             self._pulses.hear(kind, path, xid)
-        streams = tuple(self._streams.values())
-        self._mark(
-            tuple(
-                stream
-                for stream in streams
-                if kind in stream.page.kinds and any(overlap(stream.subject.path, path) for path in paths)
-            )
+        self._computers.mark(
+            stream
+            for stream in tuple(self._streams.values())
+            if kind in stream.page.kinds and any(overlap(stream.subject.path, path) for path in paths)
         )
 
-    def lost(self) -> None:
+    def missed(self) -> None:
+        """What it was about nobody knows."""
+        self.connected(f"missed {os.getpid()} {monotonic()}")
+
+    def deaf(self) -> None:
         self._pulses.lose()
-        self.turned()
 
     def turned(self) -> None:
         """The database went away or came back."""
         if not self._running:
             return
         self._told_up = up = self.listener.up
-        self._down_since = None if up else (self._down_since or datetime.now(UTC))
-        self.writer.send(self._everybody(), self._source(up))
-
-    # computing
-
-    def _stream(self, page: Page, subject: Subject, ask: Ask) -> Stream:
-        with self._changed:
-            key = (page.name, subject.text, ask)
-            if key not in self._streams:
-                if len(self._streams) >= MOST_STREAMS:
-                    raise Refusal("busy", "实时通道已满", "too many live streams", status=429, retry_after=10)
-                self._streams[key] = Stream(page, subject, ask)
-            return self._streams[key]
-
-    def _mark(self, streams: tuple[Stream, ...]) -> None:
-        with self._changed:
-            for stream in streams:
-                stream.stale = True
-                if stream.watched:
-                    self._dirty[stream] = None
-            self._changed.notify_all()
-
-    def _compute(self) -> None:
-        while (stream := self._next()) is not None:
-            try:
-                self._renew(stream)
-            except Exception as failed:
-                self._later(stream, failed)
-            with self._changed:
-                stream.computing = False
-                self._changed.notify()
-
-    def _next(self) -> Stream | None:
-        with self._changed:
-            while self._running:
-                waiting = [stream for stream in self._dirty if not stream.computing]
-                stream = min(waiting, key=lambda one: one.due, default=None)
-                if stream is not None and stream.due <= monotonic():
-                    del self._dirty[stream]
-                    stream.computing = True
-                    stream.due = monotonic() + PAUSE_SECONDS
-                    return stream
-                self._changed.wait(None if stream is None else max(0.0, stream.due - monotonic()))
-        return None
-
-    def _renew(self, stream: Stream) -> None:
-        with stream.turn:
-            if not stream.stale:
-                return
-            pulse = self._pulses.of(stream.page.kinds, stream.subject.path)
-            stream.stale = False
-            try:
-                answer = compute(stream.page, stream.subject, stream.ask, pulse)
-            except BaseException:
-                stream.stale = True
-                raise
-            stream.tell(answer, self.writer)
-
-    def _later(self, stream: Stream, failed: Exception) -> None:
-        """The old picture stays; what can be computed again is."""
-        if isinstance(failed, OUTAGE):
-            log.warning("live.state_failed", page=stream.page.name, reason=str(failed).strip())
-        else:
-            log.error(
-                "live.state_failed", page=stream.page.name, subject=stream.subject.text, exc_info=failed
-            )
-        with self._changed:
-            stream.due = monotonic() + AGAIN_SECONDS
-            self._dirty[stream] = None
+        self._down_since = None if up else (self._down_since or clock.now())
+        for stream in tuple(self._streams.values()):
+            self._tell_source(stream)
 
     # the writer's heartbeat
 
     def _beat(self) -> None:
         self._evict()
+        self._computers.see_stuck(tuple(self._streams.values()))
         if self.listener.up is not self._told_up:
             self.turned()
-        worker_at = self.listener.worker_at
+        worker_at, free = self.listener.worker_at, room().word
         for stream in tuple(self._streams.values()):
             with stream.lock:
-                words = {"now": now(), "seq": stream.seq, "worker_at": worker_at}
+                words = {"now": now(), "seq": stream.seq, "worker_at": worker_at, "room": free}
                 self.writer.send(stream.viewers, event("hb", stream.seq, words))
 
-    def _source(self, up: bool) -> bytes:
-        return event("source", 0, {"db": up, "since": self._down_since})
+    def _tell_source(self, stream: Stream) -> None:
+        with stream.lock:
+            self.writer.send(stream.viewers, self._source(stream))
 
-    def _everybody(self) -> list[Viewer]:
-        return [viewer for stream in tuple(self._streams.values()) for viewer in tuple(stream.viewers)]
+    def _source(self, stream: Stream) -> bytes:
+        return stream.source(self.listener.up, self._down_since)
 
     def _evict(self) -> None:
         old = monotonic() - KEPT_SECONDS
-        with self._changed:
+        with self._lock:
             for key, stream in tuple(self._streams.items()):
                 if not stream.watched and stream.idle_since < old:
                     del self._streams[key]
-                    self._dirty.pop(stream, None)
+                    self._computers.forget(stream)
 
 
 _lock = Lock()

@@ -13,12 +13,17 @@ import psycopg
 from structlog import get_logger
 
 from data import config, db
+from data.live import clock
+from data.live.missed import Missed
 
 RETRY_SECONDS = 0.5
-ASK_SECONDS = 2.0
+ASK_SECONDS = 1.0
 FROZEN_SECONDS = 5.0
-BEAT = "SELECT at FROM beat WHERE process = 'worker'"
-SNAPSHOT = "SELECT pg_current_snapshot()::text AS snapshot"
+START = "SELECT pg_current_snapshot()::text AS snapshot, last_value AS news FROM news"
+ASK = (
+    "SELECT now() AS now, last_value AS news, (SELECT at FROM beat WHERE process = 'worker') AS worker_at"
+    " FROM news"
+)
 
 log = get_logger(__name__)
 
@@ -26,19 +31,23 @@ log = get_logger(__name__)
 class Ears(Protocol):
     def connected(self, snapshot: str) -> None: ...
     def heard(self, kind: str, paths: list[str], xid: str) -> None: ...
+    def missed(self) -> None: ...
+    def deaf(self) -> None: ...
     def turned(self) -> None: ...
-    def lost(self) -> None: ...
 
 
 class Listener:
-    """The one LISTEN of a process. It asks the database something at every news and every two seconds: the
-    answer carries all news of earlier commits, and its absence shows a database that is frozen."""
+    """The one LISTEN of a process. It asks the database something at every news and every second: the answer
+    carries all news of earlier commits, says how many there were, and its absence shows a database that is
+    frozen or a line that swallows. A connection that ends is no news while another one can be had."""
 
     def __init__(self, ears: Ears) -> None:
         self.worker_at: datetime | None = None
         self._ears = ears
         self._connected = Event()
+        self._there = False
         self._answered = monotonic()
+        self._missed = Missed(0, 0.0)
         self._lock = Lock()
         self._waiting: list[Event] = []
         self._stopping = False
@@ -60,7 +69,7 @@ class Listener:
 
     @property
     def up(self) -> bool:
-        return self._connected.is_set() and monotonic() - self._answered < FROZEN_SECONDS
+        return self._there and monotonic() - self._answered < FROZEN_SECONDS
 
     def caught_up(self, seconds: float) -> bool:
         """True when the news of everything committed before this call has been heard."""
@@ -80,14 +89,25 @@ class Listener:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                with closing(db.listen()) as conn:
+                with db.within(FROZEN_SECONDS):
+                    conn = db.listen()
+                with closing(conn):
                     self._listen(conn)
             except (psycopg.Error, config.Refused, OSError) as lost:
-                self._say(str(lost).strip())
-            self._connected.clear()
-            self._ears.lost()
-            self._pause()
+                self._lose(str(lost).strip())
         self._woken.close()
+
+    def _lose(self, reason: str) -> None:
+        """Told only when the next try fails too."""
+        self._ears.deaf()
+        if self._connected.is_set():
+            self._connected.clear()
+            return
+        self._say(reason)
+        if self._there:
+            self._there = False
+            self._ears.turned()
+        self._pause()
 
     def _say(self, reason: str) -> None:
         """Once, not at every try."""
@@ -101,7 +121,10 @@ class Listener:
 
     def _listen(self, conn: db.Conn) -> None:
         conn.add_notify_handler(self._note)
-        self._ears.connected(_one(conn, SNAPSHOT)["snapshot"])
+        with db.within(FROZEN_SECONDS):
+            start = _one(conn, START)
+        self._missed = Missed(start["news"], monotonic())
+        self._ears.connected(start["snapshot"])
         with selectors.DefaultSelector() as selector:
             selector.register(conn.fileno(), selectors.EVENT_READ, lambda: None)
             selector.register(self._woken, selectors.EVENT_READ, self._drain)
@@ -112,14 +135,21 @@ class Listener:
 
     def _ask(self, conn: db.Conn) -> None:
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-        beat = conn.execute(BEAT).fetchone()
-        self.worker_at = beat["at"] if beat else None
+            waiting = tuple(self._waiting)
+        with db.within(FROZEN_SECONDS):
+            said = _one(conn, ASK)
+        clock.hear(said["now"])
+        self.worker_at = said["worker_at"]
         self._answered = monotonic()
-        if not self._connected.is_set():
-            self._connected.set()
-            self._reason = ""
+        if self._missed.look(said["news"], self._answered):
+            log.warning("live.news_missed", newest=said["news"])
+            self._ears.missed()
+        self._connected.set()
+        if not self._there:
+            self._there, self._reason = True, ""
             self._ears.turned()
+        with self._lock:
+            self._waiting = self._waiting[len(waiting) :]
         for done in waiting:
             done.set()
 
@@ -131,6 +161,7 @@ class Listener:
     def _note(self, note: psycopg.Notify) -> None:
         try:
             news = orjson.loads(note.payload)
+            self._missed.hear(news["n"])
             self._ears.heard(news["kind"], news["paths"], news["xid"])
         except (ValueError, KeyError, TypeError):
             log.error("live.strange_news", payload=note.payload[:200])

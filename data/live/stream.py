@@ -1,9 +1,10 @@
 """What has everyone who watches the same thing been told so far?"""
 
 from collections.abc import Iterable
+from datetime import datetime
 from threading import Lock
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from data import config
 from data.live.answers import Answer
@@ -21,6 +22,13 @@ class Sender(Protocol):
     def send(self, viewers: Iterable[Viewer], message: bytes) -> None: ...
 
 
+class Failure(NamedTuple):
+    """Since when a state cannot be computed; `ours`: by a mistake of ours, not for want of the database."""
+
+    since: datetime
+    ours: bool
+
+
 class Stream:
     """One page, subject and ask. `lock` guards what was told, `turn` lets one computation at a time in."""
 
@@ -34,7 +42,8 @@ class Stream:
         self.answer: Answer | None = None
         self.seq = 0
         self.stale = True
-        self.computing = False
+        self.failed: Failure | None = None
+        self.computing = self.tried = False
         self.due = 0.0
         self.idle_since = monotonic()
         self.wanted_until = 0.0
@@ -64,6 +73,15 @@ class Stream:
         if etag != self.answer.etag:
             said |= {"state": self.answer.state, "simulated": self.answer.simulated}
         return event("hello", self.seq, said)
+
+    def source(self, up: bool, since: datetime | None) -> bytes:
+        """`page` false: the database is there, but this page of ours cannot be computed."""
+        failed = self.failed
+        ours = failed is not None and failed.ours
+        return event("source", 0, {
+            "db": up and (failed is None or ours), "since": since or (failed and failed.since),
+            "page": not ours,
+        })  # fmt: skip
 
     def tell(self, answer: Answer, sender: Sender) -> None:
         with self.lock:

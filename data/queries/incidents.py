@@ -1,6 +1,7 @@
 """Which cases are there, how many, and how does one stand?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,10 +11,10 @@ from data.domain.cases import After, Cases, after
 from data.domain.refusal import Refusal
 from data.domain.rights import Viewer
 from data.queries.places import check_seen
-from data.store import clock, incidents
+from data.store import case_table, clock, incidents
 
 BY = ("place", "hour", "class", "state", "severity")
-_BATCH = 2_000
+_BATCH = 5_000
 
 
 def page(place: str, cases: Cases, *, limit: int = 100, since: str | None = None) -> dict[str, Any]:
@@ -33,16 +34,15 @@ def _end(rows: list[dict[str, Any]]) -> After:
     return After(rows[-1]["at"], rows[-1]["id"])
 
 
-def every(cases: Cases) -> Iterator[list[dict[str, Any]]]:
-    """All of them, newest first, in batches that hold no connection while a slow reader takes them."""
+def lines(cases: Cases, columns: Sequence[str], as_of: datetime) -> Iterator[list[bytes]]:
+    """All of them as CSV, newest first, in batches that hold no connection while a slow reader takes them."""
     start: After | None = None
     while True:
         with db.read() as conn:
-            found = incidents.page(conn, cases, _BATCH, start)
-        if not found:
+            found, start = case_table.lines(conn, cases, columns, as_of, _BATCH, start)
+        if start is None:
             return
         yield found
-        start = _end(found)
 
 
 def counts(

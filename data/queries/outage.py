@@ -1,5 +1,5 @@
 """Which errors mean that the database cannot answer just now?"""
 
-from data.db import OUTAGE, is_full
+from data.db import OUTAGE, SPENT, is_broken, is_full
 
-__all__ = ["OUTAGE", "is_full"]
+__all__ = ["OUTAGE", "SPENT", "is_broken", "is_full"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from data import db
 from data.domain.sign import WORDS
-from data.store import deadlines, events, spread
+from data.store import deadlines, events, incidents, sources, spread
 
 Json = dict[str, Any]
 
@@ -14,6 +14,21 @@ def below(place: str, signs: Sequence[str]) -> list[Json]:
     """A row for each sign and child that measures it: `{sign, place, value, at, status, …}`."""
     with db.read() as conn:
         return [{**row, "status": WORDS[row["status"]]} for row in spread.below(conn, place, signs)]
+
+
+def load(path: str, tier: int) -> Json:
+    """`{matrix, children}`: open cases by severity and stage, and by the places of the tier below."""
+    with db.read() as conn:
+        return {
+            "matrix": incidents.open_matrix(conn, path),
+            "children": incidents.open_by_child(conn, path, tier + 1),
+        }
+
+
+def feeds() -> list[Json]:
+    """`{feed, kind, simulated, last_at}`, without their ledgers."""
+    with db.read() as conn:
+        return sources.known(conn)
 
 
 def cases(path: str, *, clocks: int, points: int, acts: int) -> Json:

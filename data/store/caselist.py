@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from data.db import Conn, Row
+from data.store import clock
 from data.store.rows import under
 
 
@@ -10,16 +11,15 @@ def tallies(conn: Conn, path: str) -> Row:
     """`{midnight, open, overdue, reported, closed}`: the last two since midnight on the city's clock."""
     low, high = under(path)
     row = conn.execute(
-        """WITH day AS (SELECT date_trunc('day', city_now(), timezone) AS midnight FROM city),
-             work AS (SELECT count(*) AS open, count(*) FILTER (WHERE overdue) AS overdue
+        """WITH work AS (SELECT count(*) AS open, count(*) FILTER (WHERE overdue) AS overdue
                       FROM incident WHERE open AND path >= %(low)s AND path < %(high)s),
-             came AS (SELECT count(*) AS reported FROM day JOIN incident
-                      ON at >= midnight AND path >= %(low)s AND path < %(high)s),
-             went AS (SELECT count(DISTINCT incident) AS closed FROM day JOIN event
-                      ON at >= midnight AND path >= %(low)s AND path < %(high)s
+             came AS (SELECT count(*) AS reported FROM incident
+                      WHERE at >= %(day)s AND path >= %(low)s AND path < %(high)s),
+             went AS (SELECT count(*) AS closed FROM event
+                      WHERE at >= %(day)s AND path >= %(low)s AND path < %(high)s
                       AND to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
-           SELECT * FROM day, work, came, went""",
-        {"low": low, "high": high},
+           SELECT %(day)s AS midnight, * FROM work, came, went""",
+        {"low": low, "high": high, "day": clock.midnight(conn)},
     ).fetchone()
     assert row is not None
     return row

@@ -1,8 +1,11 @@
 """Which open cases press most, and how many came and went today?"""
 
+from datetime import timedelta
+
 from psycopg import sql
 
 from data.db import Conn, Row
+from data.store import clock
 from data.store.incidents import INCIDENT
 from data.store.rows import under
 
@@ -22,9 +25,10 @@ def pressing(conn: Conn, path: str, limit: int) -> list[Row]:
     """Open cases as the API gives them, with names: overdue first, then the gravest, then the next due."""
     low, high = under(path)
     return conn.execute(
-        sql.SQL("""SELECT i.*, {names} FROM (
-              SELECT {incident} FROM incident WHERE open AND path >= %(low)s AND path < %(high)s
-              ORDER BY overdue DESC, severity NULLS LAST, due NULLS LAST, id LIMIT %(limit)s) i
+        sql.SQL("""SELECT i.*, {names} FROM (SELECT {incident} FROM incident JOIN (
+              SELECT id FROM incident WHERE open AND path >= %(low)s AND path < %(high)s
+              ORDER BY overdue DESC, severity NULLS LAST, due NULLS LAST, id LIMIT %(limit)s) first
+              USING (id)) i
             ORDER BY overdue DESC, severity NULLS LAST, due NULLS LAST, id""").format(
             names=sql.SQL(_NAMES), incident=INCIDENT
         ),
@@ -34,26 +38,26 @@ def pressing(conn: Conn, path: str, limit: int) -> list[Row]:
 
 def today(conn: Conn, path: str) -> Row:
     """`{midnight, reported, reported_before, closed, closed_before, longest}`: since midnight on the city's
-    clock, and on the day before; `longest` = when the case was due that is overdue for the longest."""
+    clock, and on the day before; `longest` = when the case was due that is overdue for the longest.
+
+    The times are given as values: the planner knows how little of the past they leave."""
     low, high = under(path)
+    midnight = clock.midnight(conn)
     row = conn.execute(
-        """WITH days AS (
-             SELECT day, day - interval '1 day' AS before
-             FROM (SELECT date_trunc('day', city_now(), timezone) AS day FROM city) today),
-           came AS (
-             SELECT count(*) FILTER (WHERE at >= day) AS reported,
-                    count(*) FILTER (WHERE at < day) AS reported_before
-             FROM days JOIN incident ON at >= before AND path >= %(low)s AND path < %(high)s),
+        """WITH came AS (
+             SELECT count(*) FILTER (WHERE at >= %(day)s) AS reported,
+                    count(*) FILTER (WHERE at < %(day)s) AS reported_before
+             FROM incident WHERE at >= %(before)s AND path >= %(low)s AND path < %(high)s),
            went AS (
-             SELECT count(DISTINCT incident) FILTER (WHERE at >= day) AS closed,
-                    count(DISTINCT incident) FILTER (WHERE at < day) AS closed_before
-             FROM days JOIN event ON at >= before AND path >= %(low)s AND path < %(high)s
-             WHERE to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
-           SELECT days.day AS midnight, came.*, went.*,
+             SELECT count(*) FILTER (WHERE at >= %(day)s) AS closed,
+                    count(*) FILTER (WHERE at < %(day)s) AS closed_before
+             FROM event WHERE at >= %(before)s AND path >= %(low)s AND path < %(high)s
+               AND to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
+           SELECT %(day)s AS midnight, came.*, went.*,
                   (SELECT min(due) FROM incident
                    WHERE open AND overdue AND path >= %(low)s AND path < %(high)s) AS longest
-           FROM days, came, went""",
-        {"low": low, "high": high},
+           FROM came, went""",
+        {"low": low, "high": high, "day": midnight, "before": midnight - timedelta(days=1)},
     ).fetchone()
     assert row is not None
     return row

@@ -10,6 +10,7 @@ from data.db import Conn
 from data.domain.city import City, PlaceRow, SignRow
 from data.domain.sign import Leaf
 from data.store import fold, nodes
+from data.store.series import GROWTH
 
 WITH_HISTORY = frozenset({"place", "sign", "class"})
 GROUND = frozenset({"centre", "geometry", "outline", "bounds", "schematic"})
@@ -230,11 +231,13 @@ def _everywhere(city: City, sign: SignRow) -> list[Leaf]:
 
 
 def _series(conn: Conn, wanted: list[Leaf], *, since: str) -> None:
+    fold.lock(conn, GROWTH, fold.FAST)
     keys = {(leaf.sign, leaf.place, leaf.asset) for leaf in wanted}
     standing = nodes.standing_leaves(conn)
     gone = [leaf for leaf in standing if (leaf.sign, leaf.place, leaf.asset) not in keys]
     grown = nodes.grow(wanted, nodes.spots(conn), nodes.kinds(conn))
     nodes.write(conn, grown, since=since)
     if gone:
-        fold.lock(conn, fold.FAST)
-        fold.refold(conn, nodes.end(conn, gone))
+        nodes.end(conn, gone)
+    if standing:
+        fold.restate(conn)

@@ -21,3 +21,10 @@ def may_be_set(conn: Conn) -> bool:
     """True of a replay session alone."""
     row = conn.execute("SELECT session_user = 'cityops_replay' AS replay").fetchone()
     return row is not None and bool(row["replay"])
+
+
+def midnight(conn: Conn) -> datetime:
+    """The last one on the city's clock."""
+    row = conn.execute("SELECT date_trunc('day', city_now(), timezone) AS midnight FROM city").fetchone()
+    assert row is not None
+    return row["midnight"]  # type: ignore[no-any-return]

@@ -14,13 +14,14 @@ def nearest(conn: Conn, path: str, limit: int) -> list[Row]:
     """`limit` that are overdue, the gravest and then the oldest first, and `limit` that fall due next."""
     low, high = under(path)
     query = sql.SQL("""SELECT i.*, {names},
-        (SELECT tier FROM place WHERE code = i.holder ->> 'place') AS holder_tier FROM (
-        (SELECT {case} FROM incident WHERE open AND overdue AND path >= %(low)s AND path < %(high)s
+        (SELECT tier FROM place WHERE code = i.holder ->> 'place') AS holder_tier
+      FROM (SELECT {case} FROM incident JOIN (
+        (SELECT id FROM incident WHERE open AND overdue AND path >= %(low)s AND path < %(high)s
          ORDER BY severity NULLS LAST, due, id LIMIT %(limit)s)
         UNION ALL
-        (SELECT {case} FROM incident
+        (SELECT id FROM incident
          WHERE open AND NOT overdue AND due IS NOT NULL AND path >= %(low)s AND path < %(high)s
-         ORDER BY severity IS NULL, due, id LIMIT %(limit)s)) i
+         ORDER BY severity IS NULL, due, id LIMIT %(limit)s)) first USING (id)) i
       ORDER BY overdue DESC, CASE WHEN overdue THEN coalesce(severity, 5) ELSE (severity IS NULL)::int END,
                due, id""")
     return conn.execute(
@@ -31,17 +32,19 @@ def nearest(conn: Conn, path: str, limit: int) -> list[Row]:
 
 
 def graded(conn: Conn, path: str, limit: int) -> list[Row]:
-    """Open cases with a severity and their point, or their place's centre; the gravest first."""
+    """Of the gravest open cases those with a point, or a centre of their place; the gravest first."""
     low, high = under(path)
     return conn.execute(
         """SELECT i.id, i.severity, i.overdue, i.due, i.at, i.state, i.simulated, i.class,
                   (coalesce(i.point, p.centre))[0] AS lon, (coalesce(i.point, p.centre))[1] AS lat,
                   (SELECT jsonb_build_object('zh', c.name_zh, 'en', c.name_en) FROM class c
                    WHERE c.code = i.class ORDER BY c.no LIMIT 1) AS class_name
-           FROM incident i JOIN place p ON p.code = i.place
-           WHERE i.open AND i.severity IS NOT NULL AND i.path >= %s AND i.path < %s
-             AND coalesce(i.point, p.centre) IS NOT NULL
-           ORDER BY i.severity, i.overdue DESC, i.due NULLS LAST, i.id LIMIT %s""",
+           FROM (SELECT id FROM incident
+                 WHERE open AND severity IS NOT NULL AND path >= %s AND path < %s
+                 ORDER BY severity, overdue DESC, due NULLS LAST, id LIMIT %s) first
+           JOIN incident i USING (id) JOIN place p ON p.code = i.place
+           WHERE coalesce(i.point, p.centre) IS NOT NULL
+           ORDER BY i.severity, i.overdue DESC, i.due NULLS LAST, i.id""",
         (low, high, limit),
         prepare=True,
     ).fetchall()

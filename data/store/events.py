@@ -68,9 +68,9 @@ def recent(conn: Conn, path: str, limit: int) -> list[Row]:
         """SELECT e.id, e.at, e.act, i.path, i.severity, i.class, i.simulated,
                   (SELECT jsonb_build_object('zh', c.name_zh, 'en', c.name_en) FROM class c
                    WHERE c.code = i.class ORDER BY c.no LIMIT 1) AS class_name
-           FROM (SELECT id, incident, at, act, seq FROM event WHERE path >= %s AND path < %s
-                 ORDER BY at DESC, seq DESC LIMIT %s) e
-           JOIN incident i ON i.id = e.incident
+           FROM (SELECT id FROM event WHERE path >= %s AND path < %s
+                 ORDER BY at DESC, seq DESC LIMIT %s) newest
+           JOIN event e USING (id) JOIN incident i ON i.id = e.incident
            ORDER BY e.at DESC, e.seq DESC""",
         (*under(path), limit),
         prepare=True,

@@ -17,10 +17,11 @@ from data.store.columns import Batch, array
 FAST = 78
 SLOW = 79
 
-# What the children of a fold q of sign s come to. A series' own w, wv, lo and hi are null.
+# What the children of a fold q of sign s come to. A series' own wv, lo and hi are null, in `latest` its w
+# too; a bucket's w is the weight it had then.
 CHILDREN = sql.SQL("""
   coalesce(sum(c.live), 0)::integer AS live, max(c.rank) AS rank,
-  sum(coalesce(c.w, c.weight)) AS w, sum(coalesce(c.wv, c.weight * c.value)) AS wv,
+  sum(coalesce(c.w, c.weight)) AS w, sum(coalesce(c.wv, coalesce(c.w, c.weight) * c.value)) AS wv,
   min(coalesce(c.lo, c.value)) AS lo, max(coalesce(c.hi, c.value)) AS hi,
   (array_agg(c.value ORDER BY c.rank DESC, beyond_of(s.direction, q.lo, q.hi, c.value) DESC, c.value DESC)
     FILTER (WHERE s.fold_space = 'worst'))[1] AS worst""")
@@ -57,10 +58,32 @@ def fold(conn: Conn, batch: Batch) -> None:
 def refold(conn: Conn, ids: Sequence[int], changes: Sequence[holds.Change] = ()) -> None:
     """The folds above these series, which have changed."""
     column = array(ids)
-    for tier in range(DEEPEST_TIER, 0, -1):
-        conn.execute(_ABOVE, {"tier": tier, "ids": column}, prepare=True)
+    _rise(conn, column)
     holds.write(conn, [*changes, *holds.of_folds(conn, ids)])
     tell(conn, column)
+
+
+def _rise(conn: Conn, ids: str) -> None:
+    for tier in range(DEEPEST_TIER, 0, -1):
+        conn.execute(_ABOVE, {"tier": tier, "ids": ids}, prepare=True)
+
+
+def restate(conn: Conn) -> None:
+    """All of `latest`, after limits, weights or ways of folding have changed; the caller holds FAST."""
+    rows = conn.execute("SELECT id FROM node WHERE leaf").fetchall()
+    column = array(row["id"] for row in rows)
+    conn.execute(_RESTATE)
+    _rise(conn, column)
+    holds.write(conn, holds.of_all(conn))
+    tell(conn, column)
+
+
+_RESTATE = """
+UPDATE latest l SET rank = x.rank, expires = x.expires, live = x.live
+FROM (SELECT l.id, rank_of(s.direction, n.lo, n.hi, l.value) AS rank, l.at + s.freshness AS expires,
+             (l.at + s.freshness > city_now())::integer AS live
+      FROM latest l JOIN node n USING (id) JOIN sign s ON s.code = n.sign WHERE n.leaf AND l.at IS NOT NULL) x
+WHERE x.id = l.id AND (l.rank, l.expires, l.live) IS DISTINCT FROM (x.rank, x.expires, x.live)"""
 
 
 def tell(conn: Conn, ids: str) -> None:

@@ -36,15 +36,19 @@ SELECT x.*, {_SINCE} FROM (
   WINDOW own AS (PARTITION BY f.id)
 ) x WHERE moves ORDER BY id, at"""  # noqa: S608
 
-_OF_FOLDS = f"""
+_AS_THEY_ARE = f"""
 SELECT x.*, {_SINCE} FROM (
   SELECT a.id, a.at, l.rank, greatest(l.rank, rank_of(s.direction, q.lo, q.hi, l.value, q.slack)) AS eased,
          status_of(l.live, l.rank, l.at) AS status, l.held, l.pending, l.pending_since, s.hold
-  FROM (SELECT y.id, coalesce(max(CASE WHEN c.live > 0 THEN c.at ELSE c.expires END), city_now()) AS at
-        FROM unnest(%s::bigint[]) u(id) JOIN node n ON n.id = u.id JOIN latest c ON c.id = u.id
-        CROSS JOIN LATERAL unnest(n.anc) y(id) GROUP BY y.id) a
-  JOIN latest l ON l.id = a.id JOIN node q ON q.id = a.id JOIN sign s ON s.code = q.sign
+  FROM {{}} a JOIN latest l ON l.id = a.id JOIN node q ON q.id = a.id JOIN sign s ON s.code = q.sign
 ) x WHERE held <> status OR pending IS NOT NULL ORDER BY id"""  # noqa: S608
+
+_OF_FOLDS = _AS_THEY_ARE.format(
+    """(SELECT y.id, coalesce(max(CASE WHEN c.live > 0 THEN c.at ELSE c.expires END), city_now()) AS at
+        FROM unnest(%s::bigint[]) u(id) JOIN node n ON n.id = u.id JOIN latest c ON c.id = u.id
+        CROSS JOIN LATERAL unnest(n.anc) y(id) GROUP BY y.id)"""
+)
+_OF_ALL = _AS_THEY_ARE.format("(SELECT id, city_now() AS at FROM node)")
 
 
 def of_series(conn: Conn, batch: Batch) -> list[Change]:
@@ -64,6 +68,11 @@ def _course(rows: list[Row]) -> Change:
 def of_folds(conn: Conn, ids: Sequence[int]) -> list[Change]:
     """What has changed in the folds above these series; to be asked after `latest` holds it."""
     return [_step(row) for row in conn.execute(_OF_FOLDS, (array(ids),), prepare=True)]
+
+
+def of_all(conn: Conn) -> list[Change]:
+    """What every node holds from now on."""
+    return [_step(row) for row in conn.execute(_OF_ALL)]
 
 
 def _step(row: Row) -> Change:

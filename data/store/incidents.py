@@ -87,12 +87,18 @@ def sweep_overdue(conn: Conn, limit: int = 1000) -> list[str]:
 
 def page(conn: Conn, cases: Cases, limit: int, after: After | None = None) -> list[Row]:
     """Newest first by (at, id)."""
-    conditions, values = _where(cases)
-    if after is not None:
-        conditions = sql.SQL("{} AND (at, id) < (%(after_at)s, %(after_id)s)").format(conditions)
-        values |= {"after_at": after.at, "after_id": after.id}
+    wanted, values = conditions(cases, after)
     query = sql.SQL("SELECT {} FROM incident WHERE {} ORDER BY at DESC, id DESC LIMIT %(limit)s")
-    return conn.execute(query.format(INCIDENT, conditions), values | {"limit": limit}).fetchall()
+    return conn.execute(query.format(INCIDENT, wanted), values | {"limit": limit}).fetchall()
+
+
+def conditions(cases: Cases, after: After | None) -> tuple[sql.Composable, dict[str, Any]]:
+    """Of those that come after `after`, newest first."""
+    wanted, values = _where(cases)
+    if after is None:
+        return wanted, values
+    later = sql.SQL("{} AND (at, id) < (%(after_at)s, %(after_id)s)").format(wanted)
+    return later, values | {"after_at": after.at, "after_id": after.id}
 
 
 def count(conn: Conn, cases: Cases, most: int) -> int:
@@ -106,7 +112,8 @@ def count(conn: Conn, cases: Cases, most: int) -> int:
 
 _KEYS = {
     "place": "nullif(split_part(path, '/', %(tier)s), '')",
-    "hour": "date_trunc('hour', at, %(timezone)s)",
+    # No zone's hours begin in between, and a zone asked for every row costs more than all the rest.
+    "hour": "date_bin('15 minutes', at, 'epoch')",
     "class": "class",
     "state": "state",
     "severity": "severity",
@@ -122,7 +129,8 @@ def counts(conn: Conn, cases: Cases, by: str, *, tier: int, timezone: str) -> li
     """`{key, name, n}` in the keys' order, what has no key last."""
     conditions, values = _where(cases)
     query = sql.SQL(
-        """WITH counted AS (SELECT {key} AS key, count(*) AS n FROM incident WHERE {conditions} GROUP BY 1),
+        """WITH parts AS (SELECT {key} AS part, count(*) AS n FROM incident WHERE {conditions} GROUP BY 1),
+                counted AS (SELECT {whole} AS key, sum(n)::bigint AS n FROM parts GROUP BY 1),
                 names AS ({names})
            SELECT key, n, CASE WHEN names.code IS NOT NULL
                           THEN jsonb_build_object('zh', name_zh, 'en', name_en) END AS name
@@ -130,6 +138,7 @@ def counts(conn: Conn, cases: Cases, by: str, *, tier: int, timezone: str) -> li
            ORDER BY {order} NULLS LAST"""
     ).format(
         key=sql.SQL(_KEYS[by]),
+        whole=sql.SQL("date_trunc('hour', part, %(timezone)s)" if by == "hour" else "part"),
         conditions=conditions,
         names=sql.SQL(_NAMES.get(by, _NAMELESS)),
         order=sql.SQL('key COLLATE "C"' if by in ("place", "class", "state") else "key"),

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from data.db import Conn
+from data.domain.refusal import Refusal
 from data.domain.sign import Leaf, Limits, leaf_weight, limits, whole_capacity
 from data.domain.threshold import Thresholds, thresholds
 
@@ -149,7 +150,16 @@ def _allot(nodes: list[Node], standing: dict[tuple[str, str, str], int]) -> dict
             if node.key not in ids:
                 top[front] += 1
                 ids[node.key] = front * PER_DISTRICT + top[front]
+        if top[front] >= PER_DISTRICT:
+            raise _too_many(district)
     return ids
+
+
+def _too_many(district: str) -> Refusal:
+    return Refusal(
+        "too_many", f"区 {district} 的序列超过 {PER_DISTRICT - 1:,} 个，请拆分该区",
+        f"the district {district} has more than {PER_DISTRICT - 1:,} series; divide it",
+    )  # fmt: skip
 
 
 _COLUMNS = "id, sign, place, asset, parent, anc, tier, leaf, w, expected, capacity, lo, hi, slack, since"
@@ -184,8 +194,9 @@ def _limits(node: Node) -> Limits:
 def _correct(conn: Conn, nodes: list[Node], ids: dict[tuple[str, str, str], int]) -> None:
     conn.cursor().executemany(
         """UPDATE node SET w = %s, expected = %s, capacity = %s, lo = %s, hi = %s, slack = %s,
-                  until = 'infinity' WHERE id = %s AND (w, expected, capacity, lo, hi, slack, until)
-           IS DISTINCT FROM (%s, %s, %s, %s, %s, %s, 'infinity')""",
+                  until = 'infinity', stated = city_now()
+           WHERE id = %s AND (w, expected, capacity, lo, hi, slack, until)
+             IS DISTINCT FROM (%s, %s, %s, %s, %s, %s, 'infinity')""",
         [(*values, ids[node.key], *values) for node in nodes for values in [_changing(node)]],
     )
 
@@ -201,16 +212,16 @@ def standing_leaves(conn: Conn) -> list[Leaf]:
     return [Leaf(**row) for row in rows]
 
 
-def end(conn: Conn, leaves: Sequence[Leaf]) -> list[int]:
-    """These series, whose ids are answered, are expected no longer, from now on."""
-    ended = conn.execute(
-        """UPDATE node n SET until = city_now(), expected = 0
-           FROM unnest(%s::text[], %s::text[], %s::text[]) l(sign, place, asset)
-           WHERE n.leaf AND n.sign = l.sign AND n.place = l.place AND n.asset = l.asset RETURNING n.id""",
-        ([leaf.sign for leaf in leaves], [leaf.place for leaf in leaves], [leaf.asset for leaf in leaves]),
-    ).fetchall()
+def end(conn: Conn, leaves: Sequence[Leaf]) -> None:
+    """These series are expected no longer, from now on."""
     conn.execute(
-        """UPDATE node p SET expected = 0 WHERE NOT p.leaf AND p.expected > 0 AND NOT EXISTS
+        """UPDATE node n SET until = city_now(), expected = 0, stated = city_now()
+           FROM unnest(%s::text[], %s::text[], %s::text[]) l(sign, place, asset)
+           WHERE n.leaf AND n.sign = l.sign AND n.place = l.place AND n.asset = l.asset""",
+        ([leaf.sign for leaf in leaves], [leaf.place for leaf in leaves], [leaf.asset for leaf in leaves]),
+    )
+    conn.execute(
+        """UPDATE node p SET expected = 0, stated = city_now()
+           WHERE NOT p.leaf AND p.expected > 0 AND NOT EXISTS
              (SELECT FROM node l WHERE l.leaf AND l.until = 'infinity' AND p.id = ANY(l.anc))"""
     )
-    return [row["id"] for row in ended]

@@ -24,6 +24,11 @@ def months(conn: Conn, ats: Iterable[datetime]) -> None:
         conn.execute("SELECT reading_month(%s)", (first,))
 
 
+def ahead(conn: Conn) -> None:
+    """Makes this month and, from nine days before its first on, the next."""
+    conn.execute("SELECT reading_month(city_now()), reading_month(city_now() + interval '9 days')")
+
+
 _INSERT = """
 INSERT INTO reading (id, at, value, received_at)
 SELECT DISTINCT ON (u.id, u.at) u.id, u.at, u.value, city_now()

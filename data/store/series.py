@@ -1,5 +1,6 @@
 """Which series does a reading belong to, and whose is it?"""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -61,7 +62,7 @@ def find(conn: Conn, keys: Iterable[Key]) -> dict[Key, Series]:
 
 def add(conn: Conn, since: Mapping[Key, datetime]) -> None:
     """New series, expected from these times on, with the folds above that are missing."""
-    fold.lock(conn, GROWTH)
+    fold.lock(conn, GROWTH, fold.FAST)
     signs = {sign for sign, _, _ in since}
     new = [Leaf(*names) for names in since]
     standing = [leaf for leaf in nodes.standing_leaves(conn) if leaf.sign in signs]
@@ -74,6 +75,7 @@ def add(conn: Conn, since: Mapping[Key, datetime]) -> None:
         " AND source IS NULL AND leaf",
         [(at, *names) for names, at in since.items() if names not in known],
     )
+    fold.refold(conn, [one.id for one in find(conn, since).values()])  # limits above may be others now
 
 
 def begin_intake(conn: Conn, *, alone: bool = False) -> None:
@@ -84,45 +86,59 @@ def begin_intake(conn: Conn, *, alone: bool = False) -> None:
         conn.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", (INTAKE,))
 
 
-def claim(conn: Conn, feed: str, ids: Sequence[int]) -> set[int]:
-    """Gives series without a source to this feed; answers those that are another's."""
+def claim(conn: Conn, feed: str, ids: Sequence[int]) -> dict[int, bool]:
+    """Gives series without a source to this feed; answers those that are another's: is it simulated?"""
     column = array(ids)
     conn.execute(
         "UPDATE node n SET source = %s FROM (SELECT id FROM node WHERE id = ANY(%s::bigint[])"
         "   AND source IS NULL ORDER BY id FOR NO KEY UPDATE) f WHERE n.id = f.id AND n.source IS NULL",
         (feed, column),
     )
-    rows = conn.execute("SELECT id FROM node WHERE id = ANY(%s::bigint[]) AND source <> %s", (column, feed))
-    return {row["id"] for row in rows}
+    rows = conn.execute(
+        "SELECT n.id, o.simulated FROM node n JOIN source o ON o.feed = n.source"
+        " WHERE n.id = ANY(%s::bigint[]) AND n.source <> %s",
+        (column, feed),
+    )
+    return {row["id"]: row["simulated"] for row in rows}
 
 
-def take_over(conn: Conn, feed: str, ids: Sequence[int]) -> None:
+def take_over(conn: Conn, feed: str, ids: Sequence[int]) -> dict[str, int]:
     """The first real reading ends a simulated series: nothing of it remains, and its folds follow.
 
-    The caller stores alone.
+    Answers how many readings of which feed are gone. The caller stores alone.
     """
     rows = conn.execute(
-        "SELECT n.id FROM node n JOIN source o ON o.feed = n.source WHERE n.id = ANY(%s) AND o.simulated",
+        "SELECT n.id, n.source FROM node n JOIN source o ON o.feed = n.source"
+        " WHERE n.id = ANY(%s) AND o.simulated",
         (ids,),
     )
-    taken = [row["id"] for row in rows]
+    before = {row["id"]: row["source"] for row in rows}
+    taken = list(before)
+    gone: Counter[str] = Counter()
     if taken:
         conn.execute("UPDATE node SET source = %s WHERE id = ANY(%s)", (feed, taken))
         inbox.strip(conn, taken)
-        _forget(conn, taken)
+        for id, count in _forget(conn, taken).items():
+            gone[before[id]] += count
         fold.settle(conn)
         fold.refold(conn, taken)
+    return gone
 
 
-def _forget(conn: Conn, ids: Sequence[int]) -> None:
+def _forget(conn: Conn, ids: Sequence[int]) -> dict[int, int]:
+    """Answers how many readings each of them had."""
     conn.execute(
         "INSERT INTO refill (tier, day, id) SELECT DISTINCT p.tier, d.at, p.id FROM rollup_day d"
         " JOIN node n ON n.id = d.id JOIN node p ON p.id = n.parent WHERE d.id = ANY(%s)"
         " ON CONFLICT DO NOTHING",
         (ids,),
     )
+    gone = conn.execute(
+        "WITH gone AS (DELETE FROM reading WHERE id = ANY(%s) RETURNING id)"
+        " SELECT id, count(*) AS n FROM gone GROUP BY id",
+        (ids,),
+    ).fetchall()
     for table in (
-        "DELETE FROM reading WHERE id = ANY(%s)",
         "DELETE FROM rollup_hour WHERE id = ANY(%s)",
         "DELETE FROM rollup_day WHERE id = ANY(%s)",
         "UPDATE latest SET live = 0, rank = 0, at = NULL, expires = NULL, value = NULL, w = NULL, wv = NULL,"
@@ -130,3 +146,4 @@ def _forget(conn: Conn, ids: Sequence[int]) -> None:
     ):
         conn.execute(table, (ids,))
     holds.forget(conn, ids)
+    return {row["id"]: row["n"] for row in gone}

@@ -15,12 +15,16 @@ Kind = Literal["sensing", "government", "society"]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """received = stored + same + rejected; `reasons` counts the rejected by code."""
+    """received = stored + same + rejected; `reasons` counts the rejected by code.
+
+    `replaced`: those of the stored that took the place of another value.
+    """
 
     stored: int = 0
     same: int = 0
     rejected: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
+    replaced: int = 0
 
     @property
     def received(self) -> int:
@@ -29,8 +33,9 @@ class Tally:
     def plus(self, other: "Tally") -> "Tally":
         reasons = Counter(self.reasons) + Counter(other.reasons)
         return Tally(
-            self.stored + other.stored, self.same + other.same, self.rejected + other.rejected, reasons
-        )
+            self.stored + other.stored, self.same + other.same, self.rejected + other.rejected, reasons,
+            self.replaced + other.replaced,
+        )  # fmt: skip
 
 
 def know(conn: Conn, feed: str, kind: Kind = "sensing", *, simulated: bool = False) -> Row:
@@ -47,18 +52,19 @@ def know(conn: Conn, feed: str, kind: Kind = "sensing", *, simulated: bool = Fal
 def book(conn: Conn, feed: str, tally: Tally, at: datetime | None = None) -> None:
     """Into the ledger of the hour of `at` (now); the feed is known. Last in its transaction: it locks."""
     conn.execute(
-        """INSERT INTO ledger AS l (feed, hour, received, stored, same, rejected, reasons)
+        """INSERT INTO ledger AS l (feed, hour, received, stored, same, rejected, reasons, replaced)
            VALUES (%(feed)s, date_trunc('hour', coalesce(%(at)s, city_now()), 'UTC'),
-                   %(received)s, %(stored)s, %(same)s, %(rejected)s, %(reasons)s)
+                   %(received)s, %(stored)s, %(same)s, %(rejected)s, %(reasons)s, %(replaced)s)
            ON CONFLICT (feed, hour) DO UPDATE SET
              received = l.received + excluded.received, stored = l.stored + excluded.stored,
              same = l.same + excluded.same, rejected = l.rejected + excluded.rejected,
+             replaced = l.replaced + excluded.replaced,
              reasons = l.reasons || (SELECT coalesce(jsonb_object_agg(key, value::bigint
                          + coalesce((l.reasons ->> key)::bigint, 0)), '{}')
                          FROM jsonb_each_text(excluded.reasons))""",
         {
             "feed": feed, "at": at, "received": tally.received, "stored": tally.stored, "same": tally.same,
-            "rejected": tally.rejected, "reasons": Jsonb(dict(tally.reasons)),
+            "rejected": tally.rejected, "reasons": Jsonb(dict(tally.reasons)), "replaced": tally.replaced,
         },
     )  # fmt: skip
     conn.execute(
@@ -66,6 +72,16 @@ def book(conn: Conn, feed: str, tally: Tally, at: datetime | None = None) -> Non
                              last_at = greatest(last_at, coalesce(%(at)s, city_now()))
            WHERE feed = %(feed)s""",
         {"feed": feed, "at": at},
+    )
+
+
+def book_removed(conn: Conn, feed: str, count: int) -> None:
+    """Readings of this feed that are no more. Last in its transaction: it locks."""
+    conn.execute(
+        """INSERT INTO ledger AS l (feed, hour, received, stored, same, rejected, removed)
+           VALUES (%s, date_trunc('hour', city_now(), 'UTC'), 0, 0, 0, 0, %s)
+           ON CONFLICT (feed, hour) DO UPDATE SET removed = l.removed + excluded.removed""",
+        (feed, count),
     )
 
 
@@ -77,6 +93,10 @@ def all_of(conn: Conn) -> list[Row]:
                   coalesce(sum(l.rejected), 0)::bigint AS rejected
            FROM source s LEFT JOIN ledger l USING (feed) GROUP BY s.feed ORDER BY s.feed"""
     ).fetchall()
+
+
+def known(conn: Conn) -> list[Row]:
+    return conn.execute("SELECT feed, kind, simulated, last_at FROM source ORDER BY feed").fetchall()
 
 
 def hours(conn: Conn, count: int) -> list[Row]:

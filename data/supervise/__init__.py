@@ -9,18 +9,21 @@ import signal
 import socket
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
 from data import config, embedded
 from data.config import Refused
-from data.embedded import keeper
-from data.supervise.child import Child, Pause, children
+from data.config.room import directory
+from data.embedded import cluster, keeper, reserve
+from data.supervise.child import HEALTHY, Child, Pause, children
 
 _TURN = 0.2  # seconds between two looks at everything
 _FAREWELL = 3.0  # seconds for web and worker to end by themselves
+_SHUT = 3  # such looks at a database that lets nobody in
+_LOOK = 1.0  # seconds between two looks at the reserve and the pointer
 _PORT_FREE = 5.0  # seconds in which what a killed instance has left lets go of the port
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _SIGNS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -44,6 +47,9 @@ def run(app: str = "app") -> int:
     except Refused as refused:
         sys.stderr.write(f"{refused}\n")
         return 1
+    except OSError as failed:
+        sys.stderr.write(f"{failed.filename}: {failed.strerror}\n")
+        return 1
     except _Stopped:
         return 0
 
@@ -58,7 +64,9 @@ def _only(home: Path) -> IO[str]:
     try:
         return keeper.lock(home / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as taken:
-        first = config.read_run(home)
+        first = None
+        with suppress(Refused):
+            first = config.read_run(home)
         where = f"at {first['url']}" if first else "and is just starting"
         raise Refused(
             f"CityOps runs for {home} already, {where}: another needs its own CITYOPS_HOME and CITYOPS_PORT"
@@ -87,8 +95,15 @@ class Database:
         self.server: embedded.Server | None = None
         self.ready = False
         self.starts = 0
-        self.began = 0.0
         self.pause = Pause()
+        self.is_full = False
+        self.looked = 0.0
+        self.shut = 0
+
+    @property
+    def place(self) -> Path | None:
+        """Where it stands or stood, if it is ours."""
+        return self.server.directory if self.server else directory()
 
     @property
     def pid(self) -> int | None:
@@ -98,22 +113,44 @@ class Database:
         if self.ready and self.server is not None and not self.server.alive:
             self.ready = False
             self.server.users.close()
-            _log.warning("postgres ended, starts again in %.1f s", self.pause.after(now - self.began, now))
+            _log.warning("postgres ended, starts again in %.1f s", self.pause.after(HEALTHY, now))
         if not self.ready and now >= self.pause.due:
             self._start(now)
+        if self.ready and self.server is not None and now >= self.looked:
+            self.looked = now + _LOOK
+            with suppress(OSError, Refused):  # said by whoever needs the room, or the home
+                self._look(self.server)
+
+    def _look(self, server: embedded.Server) -> None:
+        place = server.directory
+        self.shut = self.shut + 1 if reserve.is_full(place) and embedded.is_shut(server) else 0
+        if self.shut >= _SHUT and reserve.give_up(place):
+            _log.warning("the disk is full and the database lets nobody in: its reserve is given up")
+        if not self.shut:
+            reserve.keep(place)
+        embedded.remember(self.home, server)
 
     def _start(self, now: float) -> None:
         try:
             if config.settings().embedded:
-                self.server = embedded.start(self.home)
+                self.server = embedded.start(self.home, self.server.directory if self.server else None)
             else:
                 embedded.refuse_unsafe(config.settings().dsn_for("cityops_app"))
-        except (Refused, ConnectionError) as failed:
-            if isinstance(failed, Refused) and not self.starts:
-                raise
-            _log.warning("%s; again in %.1f s", failed, self.pause.after(0, now))
+        except (Refused, OSError) as failed:
+            self._fail(failed, now)
         else:
-            self.ready, self.began, self.starts = True, now, self.starts + 1
+            self.ready, self.starts = True, self.starts + 1
+
+    def _fail(self, failed: Exception, now: float) -> None:
+        """A full disk is waited for; any other reason is final at a first start."""
+        place = self.place
+        if place and reserve.give_up(place):
+            _log.warning("%s; the disk is full: its reserve is given up", failed)
+            return
+        self.is_full = place is not None and reserve.is_full(place)
+        if not self.starts and not self.is_full and not isinstance(failed, ConnectionError):
+            raise failed
+        _log.warning("%s; again in %.1f s", failed, self.pause.after(0, now))
 
     def end(self) -> None:
         if self.server is not None:
@@ -132,6 +169,7 @@ class Instance:
         self.initialised = self.announced = False
         self.init_on = 0
         self.written: config.Run | None = None
+        self.unwritten: str | None = ""
 
     def run(self) -> NoReturn:
         config.forget_run(self.home)
@@ -146,7 +184,7 @@ class Instance:
 
     def turn(self, now: float) -> None:
         self.database.tend(now)
-        if self.database.starts or not config.settings().embedded:
+        if self.database.starts or self.database.is_full or not config.settings().embedded:
             self.web.tend(now)
         if self.database.ready:
             self.tend_work(now)
@@ -167,7 +205,9 @@ class Instance:
     def _was_initialised(self) -> bool:
         """By an earlier start of the same build with the same city, on this database."""
         kept = self._stamp()
-        return kept is not None and self.init.process is None and config.read_json(kept) == _to_initialise()
+        with suppress(Refused):  # half written: done again
+            return kept is not None and not self.init.process and config.read_json(kept) == _to_initialise()
+        return False
 
     def _has_initialised(self) -> bool:
         """A reason given is final, unless the database went away meanwhile; a kill is tried again."""
@@ -175,12 +215,13 @@ class Instance:
         if code and code > 0 and self.init_on == self.database.starts:
             raise Refused("the city could not be made ready: `flask init` says why above")
         if code == 0 and (kept := self._stamp()):
-            config.write_json(kept, _to_initialise())
+            with suppress(OSError):  # no room: the next start looks again
+                config.write_json(kept, _to_initialise())
         return code == 0
 
     def _stamp(self) -> Path | None:
         server = self.database.server
-        return server.directory.with_name("initialised.json") if server else None
+        return cluster.stamp(server.directory) if server else None
 
     def record(self) -> None:
         server, master = self.database.server, self.web.pid
@@ -195,9 +236,14 @@ class Instance:
                 web=[master, *children(master)] if master else [],
             ),
         )
-        if now != self.written:
-            config.write_run(self.home, now)
-            self.written = now
+        try:
+            if now != self.written or not (self.home / "run.json").exists():
+                config.write_run(self.home, now)
+            self.written, self.unwritten = now, ""
+        except OSError as failed:  # what runs goes on when its home is full or gone
+            if self.unwritten != failed.strerror:
+                _log.warning("%s cannot be written: %s", self.home / "run.json", failed.strerror)
+            self.unwritten = failed.strerror
 
     def end(self) -> None:
         ending = (self.init, self.worker, self.web)
@@ -207,7 +253,8 @@ class Instance:
         for child in ending:
             child.finish(deadline)
         self.database.end()
-        config.forget_run(self.home)
+        with suppress(OSError):
+            config.forget_run(self.home)
 
 
 def _to_initialise() -> dict[str, str]:

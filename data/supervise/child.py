@@ -15,11 +15,8 @@ from data.config import child_environment
 from data.config.setting import ROOT
 from data.embedded import keeper
 
-_SHORTEST, _LONGEST, _HEALTHY = (
-    0.2,
-    10.0,
-    30.0,
-)  # seconds: pauses before a start, and what shortens them again
+_SHORTEST, _LONGEST = 0.2, 10.0  # seconds: pauses before a start
+HEALTHY = 30.0  # seconds of life that shorten them again
 
 _log = logging.getLogger("cityops")
 
@@ -33,7 +30,7 @@ class Pause:
 
     def after(self, lived: float, now: float) -> float:
         """The pause that begins now; each is twice the last, until something lives long enough."""
-        pause = _SHORTEST if lived >= _HEALTHY else self.seconds
+        pause = _SHORTEST if lived >= HEALTHY else self.seconds
         self.seconds, self.due = min(pause * 2, _LONGEST), now + pause
         return pause
 
@@ -51,12 +48,13 @@ class Child:
         return self.process.pid if self.process and self.process.poll() is None else None
 
     def tend(self, now: float) -> None:
-        """Started when it does not run and its pause is over."""
+        """Started when it does not run and its pause is over; what was killed has not failed by itself."""
         if self.pid is not None:
             return
         if self.process is not None:
-            pause = self.pause.after(now - self.began, now)
-            _log.warning("%s ended (%s), starts again in %.1f s", self.name, self.process.returncode, pause)
+            code = self.process.returncode
+            pause = self.pause.after(HEALTHY if code == -signal.SIGKILL else now - self.began, now)
+            _log.warning("%s ended (%s), starts again in %.1f s", self.name, code, pause)
             self.process = None
         if now >= self.pause.due:
             self.began, self.process = now, launch(self.command)

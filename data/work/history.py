@@ -3,17 +3,20 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
 
 import structlog
 
 from data import config, db
 from data.commands import readings
+from data.config.room import Room, room
 from data.config.setting import ROOT
 from data.db import Conn
+from data.domain.refusal import Refusal
 from data.store import clock, refill
 from data.store import simulation as store
 from data.work.simulate import filing, past, world
@@ -120,7 +123,7 @@ def keep(stop: Event, turned: Callable[[], object]) -> None:
     """In the worker: a process of its own loads what is missing; ended early, it is started again."""
     done = not wanted()
     while not stop.is_set():
-        if not done:
+        if not done and room() < Room.LOW:
             done = _loaded(stop, turned)
         turned()
         stop.wait(5.0)
@@ -146,6 +149,9 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 if __name__ == "__main__":
     os.nice(10)
-    started = datetime.now(UTC)
-    run()
-    log.info("history loaded", seconds=round((datetime.now(UTC) - started).total_seconds()))
+    started = time.monotonic()
+    try:
+        run()
+    except Refusal as refused:
+        sys.exit(str(refused))
+    log.info("history loaded", seconds=round(time.monotonic() - started))

@@ -2,13 +2,15 @@
 
 from contextlib import closing
 from threading import Event
+from time import monotonic
 
 from data import db
 from data.commands import incidents
-from data.store import fold
+from data.store import fold, readings
 from data.work.fold import Turn
 
 EVERY = 2.5
+MONTHS_EVERY = 3_600.0
 CHUNK = 5_000
 
 
@@ -41,3 +43,15 @@ def keep_overdue(stop: Event, turned: Turn) -> None:
         turned()
         if not incidents.sweep_overdue():
             stop.wait(EVERY)
+
+
+def keep_months(stop: Event, turned: Turn) -> None:
+    """The month that begins next stands long before its first reading."""
+    due = 0.0
+    while not stop.is_set():
+        turned()
+        if monotonic() >= due:
+            with db.read() as conn:
+                readings.ahead(conn)
+            due = monotonic() + MONTHS_EVERY
+        stop.wait(EVERY)

@@ -9,12 +9,17 @@ from threading import Event, Thread
 import structlog
 
 from data import config, db
-from data.work import fold, sweep
+from data.work import fold, nightly, sweep
 
 LEADER = 80
 BEAT_EVERY = 5.0
+LEASE = 15.0  # a leader that says nothing for so long has lost the seat: the server ends its connection
 HUNG = 30.0  # a duty that has not come round for so long keeps the worker from saying that it lives
 GRACE = 4.0
+BEAT = (
+    "INSERT INTO beat (process, at, build) VALUES ('worker', now(), %s)"
+    " ON CONFLICT (process) DO UPDATE SET at = excluded.at, build = excluded.build"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +87,7 @@ def work(stop: Event) -> None:
 
 def _lead(stop: Event) -> None:
     with closing(db.connect()) as seat:
+        seat.execute(f"SET idle_session_timeout = '{LEASE:g}s'")
         while not _is_taken(seat):
             if stop.wait(1):
                 return
@@ -107,6 +113,8 @@ def duties_of_a_leader() -> dict[str, Keep]:
         "slow": fold.keep_slow,
         "stale": sweep.keep_stale,
         "overdue": sweep.keep_overdue,
+        "months": sweep.keep_months,
+        "verify": nightly.keep,
     }
     if config.settings().demo:
         duties["simulate"] = _simulate
@@ -127,13 +135,12 @@ def _history(stop: Event, turned: Callable[[], object]) -> None:
 
 
 def _beat_until(stop: Event, seat: db.Conn, duties: list[Duty]) -> None:
-    """On the leader's own connection: when it is gone, so is the lead."""
+    """On the leader's own connection: when it is gone, so is the lead. A hung duty keeps the seat, mutely."""
     while True:
-        if not any(duty.is_hung for duty in duties):
-            seat.execute(
-                "INSERT INTO beat (process, at, build) VALUES ('worker', now(), %s)"
-                " ON CONFLICT (process) DO UPDATE SET at = excluded.at, build = excluded.build",
-                (config.build(),),
-            )
+        with db.within(BEAT_EVERY):
+            if any(duty.is_hung for duty in duties):
+                seat.execute("SELECT")
+            else:
+                seat.execute(BEAT, (config.build(),))
         if stop.wait(BEAT_EVERY):
             return

@@ -1,5 +1,6 @@
 """What does a client behind a real socket see of large bodies and of tables that break?"""
 
+import os
 import socket
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from tests.conftest import ROOT, free_port
 @pytest.fixture(scope="module")
 def url(fresh_module: str) -> Iterator[str]:
     port = free_port()
-    command = ["gunicorn", "--worker-class", "gthread", "--threads", "4", "--no-control-socket"]
     server = subprocess.Popen(
-        [sys.executable, "-m", *command, "--bind", f"127.0.0.1:{port}", "tests.api.wire:server"], cwd=ROOT
-    )
+        [sys.executable, "-m", "gunicorn", "--config", "python:data.serve", "tests.api.wire:server"],
+        env={**os.environ, "CITYOPS_PORT": str(port)}, cwd=ROOT,
+    )  # fmt: skip
     try:
         _until_up(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}"

@@ -30,7 +30,9 @@ def page() -> Iterator[Page]:
 def test_a_state_is_the_pages_own(client: FlaskClient, page: Page) -> None:
     answer = client.get(f"{V1}/state/tested/9901?severity=1&lang=en")
     found = answer.get_json()
-    assert set(found) == {"page", "subject", "at", "seq", "build", "lang", "simulated", "state"}
+    assert set(found) == {
+        "page", "subject", "at", "seq", "build", "lang", "simulated", "now", "worker_at", "room", "state",
+    }  # fmt: skip
     assert found["state"] == {"text.where": "99/9901/", "text.filter": "1"}
     assert (found["page"], found["subject"], found["lang"]) == ("tested", "9901", "en")
 

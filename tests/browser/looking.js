@@ -86,7 +86,7 @@
       const scale = element instanceof SVGElement ? element.getScreenCTM().a : 1;
       const size = (parseFloat(getComputedStyle(element).fontSize) * scale) / unit;
       if (size < (element.closest(".w-g") ? 20 : 26) - 0.1) found.add(`small: ${node.data}`);
-      const frame = element.closest(".w-region, .w-head, .w-tick, .w-band").getBoundingClientRect();
+      const frame = element.closest(".w-region, .w-head, .w-tick, .w-band, .notice").getBoundingClientRect();
       for (const { left, right, top, bottom, height } of boxes) {
         const beside = right - 1 > frame.right + 2 || left + 1 < frame.left - 2;
         const outside = beside || bottom - height * 0.22 > frame.bottom + 1 || top + height * 0.25 < frame.top - 1;

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from data import config, db
 from data.commands import incidents, readings
+from data.config.room import Room, room
 from data.domain.incident import Act, Move, State, advance, begin
 from data.domain.refusal import Refusal
 from data.store import clock
@@ -175,7 +176,8 @@ def live(stop: Event, turned: Callable[[], object]) -> None:
         city, anew = Living(), time.monotonic() + ANEW
         while time.monotonic() < anew and not stop.is_set():
             turned()
-            with db.read() as conn:
-                now = clock.city_now(conn)
-            city.tick(now)
+            if room() < Room.LOW:
+                with db.read() as conn:
+                    now = clock.city_now(conn)
+                city.tick(now)
             stop.wait(config.settings().demo_tick)

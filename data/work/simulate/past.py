@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from data import db
+from data.commands.shedding import refuse_when_short
+from data.config.room import Room
 from data.db import Conn
 from data.store import readings, sources
 from data.store import series as claims
@@ -104,6 +106,7 @@ def planned(world: World, window: Window, coarsest: int) -> int:
 # ── into the database ───────────────────────────────────────────────────────────────────────────
 def store_batch(conn: Conn, batch: Batch, at: datetime) -> Tally:
     """One transaction as of `at`; what stands already stays."""
+    refuse_when_short(Room.LOW)
     ids, ats, values = batch.columns
     db.set_now(conn, at)
     readings.months(conn, {datetime.fromtimestamp(second, UTC) for second in set(ats)})

@@ -1,6 +1,7 @@
 """How does gunicorn serve the web application? (`gunicorn --config python:data.serve app:server`)"""
 
 import os
+import resource
 import signal
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
 
 bind = settings().url.removeprefix("http://")
 workers = settings().workers
-worker_class = "gthread"
+worker_class = "data.serve.worker.Worker"
+worker_connections = 8_192
 threads = settings().threads
+preload_app = True  # a worker that was killed is replaced by a fork, not by importing everything again
+sendfile = False  # what a client does not take at once is kept for it, so no thread waits
 timeout = 30
 graceful_timeout = 2
 keepalive = 15
@@ -27,5 +31,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(settings(
 
 
 def post_fork(_server: "Arbiter", worker: "Worker") -> None:
-    """A worker without its master would hold the port."""
+    """A worker without its master would hold the port; every connection is a file."""
     keeper.die_with(worker.ppid, signal.SIGKILL)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
