@@ -10,6 +10,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
 from psycopg import Connection, InterfaceError, OperationalError
 from psycopg.abc import RV, PQGen
 from psycopg.conninfo import make_conninfo
@@ -22,9 +23,12 @@ from psycopg.errors import (
     _WaitTimeout,
 )
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool
 
 from data.config import Refused, Role, settings
+
+set_json_loads(orjson.loads)
 
 Row = dict[str, Any]
 Conn = Connection[Row]

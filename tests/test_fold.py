@@ -1,5 +1,6 @@
 """Are value and coverage of every place the fold of what was measured, whatever order it came in?"""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from data import db
 from data.commands import readings
+from data.store import readings as store
+from data.store.columns import Batch
 from data.work import fold, sweep
 from tests import measured_city
 from tests.plain_fold import mismatches
@@ -88,6 +91,23 @@ def test_history_in_bulk_folds_to_the_same(folder_conn: db.Conn, replace: bool) 
     assert wrong(folder_conn) == []
     again = readings.bulk(rows, feed="api", replace=replace)
     assert again.same == tally.received - tally.rejected
+    assert wrong(folder_conn) == []
+
+
+def test_a_day_that_is_made_anew_waits_for_who_still_loads_it(folder_conn: db.Conn) -> None:
+    """Two imports of one day: the first makes it anew while the second is not committed yet."""
+    node = folder_conn.execute("SELECT id FROM node WHERE sign = 'BARRIER' AND place = 'A1'").fetchone()
+    assert node is not None
+    times = [NOW - timedelta(days=40, minutes=minutes) for minutes in range(2)]
+    store.months(folder_conn, times)
+    first, second = (Batch.of([node["id"]], [at], [7.0]) for at in times)
+    store.load(folder_conn, first)
+    making = threading.Thread(target=readings.make_anew)
+    with folder_conn.transaction():
+        store.load(folder_conn, second)
+        making.start()
+        making.join(0.3)
+    making.join()
     assert wrong(folder_conn) == []
 
 

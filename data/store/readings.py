@@ -45,11 +45,13 @@ box AS (INSERT INTO inbox (size, ids, ats, vals)
         HAVING count(*) > 0 RETURNING n)
 SELECT (SELECT n FROM box) AS n, {_ANSWER} FROM new"""  # noqa: S608
 
+# A day that waits already is held until these readings stand: whoever made it anew now would not see them.
 _WITH_DAYS = f"""
 WITH new AS ({_INSERT}),
 days AS (INSERT INTO refill (tier, day, id)
          SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id
-         FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING)
+         FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3
+         ON CONFLICT (tier, day, id) DO UPDATE SET tier = excluded.tier)
 SELECT NULL::bigint AS n, {_ANSWER} FROM new"""  # noqa: S608
 
 

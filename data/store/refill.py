@@ -42,11 +42,16 @@ def left(conn: Conn) -> int:
     return row["n"] if row else 0
 
 
+# Locked in the order in which loaders hold them, so that nobody waits in a circle.
 _TAKE = """
-DELETE FROM refill r USING (
+WITH chosen AS (
   SELECT o.tier, o.day, o.id FROM refill o WHERE o.tier = (SELECT max(tier) FROM refill)
-  ORDER BY o.day DESC, o.id LIMIT %s) k JOIN node n ON n.id = k.id
-WHERE r.tier = k.tier AND r.day = k.day AND r.id = k.id RETURNING r.id, r.day, n.leaf"""
+  ORDER BY o.day DESC, o.id LIMIT %s),
+held AS (
+  SELECT r.tier, r.day, r.id FROM refill r JOIN chosen USING (tier, day, id)
+  ORDER BY r.tier, r.day, r.id FOR UPDATE OF r)
+DELETE FROM refill r USING held h JOIN node n ON n.id = h.id
+WHERE r.tier = h.tier AND r.day = h.day AND r.id = h.id RETURNING r.id, r.day, n.leaf"""
 
 
 def step(conn: Conn, limit: int) -> int:

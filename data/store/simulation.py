@@ -151,7 +151,8 @@ WITH new AS (
 days AS (
   INSERT INTO refill (tier, day, id)
   SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id
-  FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING)
+  FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3
+  ON CONFLICT (tier, day, id) DO UPDATE SET tier = excluded.tier)
 SELECT count(*) AS n FROM new"""
 _OTHER = """
 SELECT count(*) AS n FROM unnest(%s::bigint[], %s::bigint[], %s::float8[]) u(id, at, value)

@@ -49,6 +49,7 @@ def made(postgres: Postgres) -> Iterator[str]:
     sets.drop(postgres, size.name)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_every_part_runs_and_says_what_it_found(postgres: Postgres, hurried: None, tmp_path: Path) -> None:
     pytest.importorskip("playwright.sync_api")

@@ -245,7 +245,9 @@ def test_days_are_chosen_on_the_citys_clock(page, many: LiveServer):
 
 
 # ── how it looks ────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("query", ["", "?lang=en&skin=light", "?severity=1&class=C0101"])
+@pytest.mark.parametrize(
+    "query", [pytest.param("?lang=en&skin=light", marks=pytest.mark.slow), "?severity=1&class=C0101"]
+)
 def test_nothing_serious_is_found_by_axe(chromium, many: LiveServer, query: str):
     from axe_core_python.sync_playwright import Axe
 

@@ -70,7 +70,7 @@ def opened(chromium, city: City, path: str) -> Any:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [pytest.param(60, marks=pytest.mark.slow)])
 def test_a_stopped_database_dims_every_screen_blanks_none_and_all_returns(
     chromium, city: City, seconds: int
 ) -> None:

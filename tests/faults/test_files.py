@@ -205,6 +205,7 @@ def test_a_database_that_is_gone_is_never_begun_anew(made_house: House, tmp_path
         house.remove()
 
 
+@pytest.mark.slow
 @only_root
 def test_a_home_and_a_database_that_vanish_while_all_runs_are_said_and_come_back_as_they_were(
     shared_house: House,
@@ -278,6 +279,7 @@ def theirs() -> Iterator[Theirs]:
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @only_root
 @pytest.mark.timeout(240)
 def test_a_home_that_is_closed_is_one_sentence_and_opened_again_all_goes_on(theirs: Theirs) -> None:

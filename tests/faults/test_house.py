@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.faults.house import PARTS, House
 
 
+@pytest.mark.slow
 def test_a_house_is_ready_and_leaves_nothing(make_house: Callable[..., House]) -> None:
     house = make_house()
     assert all(house.pids(part) for part in PARTS)

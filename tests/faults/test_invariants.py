@@ -27,15 +27,15 @@ def test_a_house_that_was_only_used_is_whole_and_leaves_nothing(house: House) ->
     gone(house)
 
 
-def test_what_outlives_a_stop_is_found(house: House) -> None:
-    house.kill("worker", signal.SIGSTOP)
+def test_what_outlives_a_stop_is_found(shared_house: House) -> None:
+    shared_house.kill("worker", signal.SIGSTOP)
     with pytest.raises(AssertionError, match="I12"):
-        gone(house)
-    house.kill("worker", signal.SIGCONT)
+        gone(shared_house)
+    shared_house.kill("worker", signal.SIGCONT)
 
 
-def test_a_cached_state_that_is_not_true_any_more_is_found(house: House) -> None:
-    same_cached(house, ["overview/99"])
-    house.sql("UPDATE place SET name_zh = '别处' WHERE code = '9901'")  # nobody is told
+def test_a_cached_state_that_is_not_true_any_more_is_found(shared_house: House) -> None:
+    same_cached(shared_house, ["overview/99"])
+    shared_house.sql("UPDATE place SET name_zh = '别处' WHERE code = '9901'")  # nobody is told
     with pytest.raises(AssertionError, match="I8"):
-        same_cached(house, ["overview/99"], patience=1)
+        same_cached(shared_house, ["overview/99"], patience=1)

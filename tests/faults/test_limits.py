@@ -171,6 +171,7 @@ FIRST = {"code": "W2", "subject": "overview/99", "page": "sources", "id": "nothi
 NEEDED = {"place": "99", "by": "hour"}
 
 
+@pytest.mark.slow
 def test_no_question_with_an_impossible_value_brings_a_5xx(app_client: FlaskClient) -> None:
     asked = 0
     for path, names in questions(app_client):

@@ -125,7 +125,9 @@ def test_behind_a_proxy_that_buffers_the_state_is_polled_and_the_page_says_so(
         assert page.locator(polls).count() == 1
 
 
-@pytest.mark.parametrize("every, times", [(3, 2), pytest.param(60, 3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "every, times", [pytest.param(3, 2, marks=pytest.mark.slow), pytest.param(60, 3, marks=pytest.mark.slow)]
+)
 def test_a_proxy_that_drops_streams_after_a_while_is_hardly_noticed(
     shared_house: House, proxy: Proxy, every: int, times: int, record_property: Callable[..., None]
 ) -> None:
@@ -233,6 +235,7 @@ def test_messages_that_come_twice_late_or_in_the_wrong_order_do_not_turn_a_scree
         ended(shared_house, screens)
 
 
+@pytest.mark.slow
 def test_a_page_that_wants_to_begin_anew_waits_until_the_server_is_there(
     chromium: Any, shared_house: House, proxy: Proxy
 ) -> None:

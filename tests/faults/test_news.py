@@ -254,6 +254,7 @@ def test_a_page_that_fails_opens_with_its_last_picture(failing: FlaskClient) -> 
     assert OLD not in drawn(failing, "/signs/99")
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_screen_of_a_page_that_fails_says_so_and_the_others_stay_live(
     chromium: Any, live_server: LiveServer, postgres: Postgres, fresh: str

@@ -151,7 +151,9 @@ def test_a_worker_that_hangs_is_seen_and_does_what_was_late_once(
     proven()
 
 
-@pytest.mark.parametrize("lost", ["its connection is ended", pytest.param("its lease is over", marks=SLOW)])
+@pytest.mark.parametrize(
+    "lost", [pytest.param(way, marks=SLOW) for way in ("its connection is ended", "its lease is over")]
+)
 def test_a_leader_that_is_paused_and_wakes_does_nothing_that_another_has_done(
     live_module: LiveServer, postgres: Postgres, fresh_module: str, lost: str, record_property: Tell
 ) -> None:
