@@ -16,7 +16,7 @@ run: .venv/ready ## start everything: PostgreSQL, the city, the worker, the web;
 	@exec $(PY) app.py
 
 test: .venv/ready-test browser ## all tests, with a real PostgreSQL and a real Chromium
-	$(PY) -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -m "not slow" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready-test ## format, lint, types, arrows and wiring; prints how long functions and files are
 	$(PY) -m ruff format --check $(SOURCES)

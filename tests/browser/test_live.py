@@ -218,6 +218,7 @@ def web_processes(server: LiveServer) -> list[int]:
     return [int(pid) for pid in found.stdout.split()]
 
 
+@pytest.mark.slow
 def test_a_frozen_server_dims_the_picture_within_eight_seconds_and_it_comes_back(
     page, live_module: LiveServer
 ):
@@ -252,6 +253,7 @@ def database_away(postgres, name: str) -> Iterator[None]:
             admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
+@pytest.mark.slow
 def test_a_lost_database_dims_the_picture_nothing_blanks_and_all_comes_back(
     page, chromium, postgres, fresh_module: str, live_module: LiveServer
 ):

@@ -160,6 +160,7 @@ def test_a_cache_whose_disk_is_full_leaves_no_litter_and_answers(full_folder: Pa
 
 
 # ── a house whose files are broken while it stands still ────────────────────────────────────────
+@pytest.mark.slow
 def test_a_start_mends_what_was_half_written_when_it_stopped(shared_house: House) -> None:
     house = shared_house
     house.stop()

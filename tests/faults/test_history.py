@@ -53,6 +53,7 @@ def test_the_shortest_history_is_told_first_with_the_seed() -> None:
     assert "flood-2" in words[1] and "client 1" in words[2] and "flood-1" in words[3] and len(words) == 6
 
 
+@pytest.mark.slow
 def test_what_is_planted_in_a_real_database_is_found(house: House) -> None:
     with writing(house, seed=5, clients=3) as history:
         until(lambda: history.answers.keys() >= {200, 201, 422}, 30, "some is taken and some refused")

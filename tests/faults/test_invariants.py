@@ -17,6 +17,7 @@ def test_what_grows_is_found(after: Load) -> None:
         flat(Load(100 * MB, 50, 20), after)
 
 
+@pytest.mark.slow
 def test_a_house_that_was_only_used_is_whole_and_leaves_nothing(house: House) -> None:
     before = load(house)
     with writing(house, seed=1, clients=2) as history:
