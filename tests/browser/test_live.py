@@ -179,6 +179,7 @@ def test_a_posted_case_and_a_posted_reading_reach_an_open_page_without_a_reload(
     assert is_same_page(page)
 
 
+@pytest.mark.slow
 def test_of_a_hundred_pairs_of_messages_none_is_lost(page, live_module: LiveServer):
     opened(page, live_module)
     lost = page.evaluate(

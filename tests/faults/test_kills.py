@@ -180,6 +180,7 @@ def seats(house: House) -> list[bool]:
     return [leads for (leads,) in house.sql(asked, role="postgres")]
 
 
+@pytest.mark.slow
 def test_while_the_postmaster_is_dead_writes_are_refused_with_a_reason_and_screens_say_since(
     shared_house: House, history: History, record_property: Tell
 ) -> None:

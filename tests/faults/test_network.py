@@ -150,7 +150,6 @@ def web_memory(house: House) -> float:
 @pytest.mark.parametrize(
     "rate, seconds",
     [
-        (64_000, 5),
         pytest.param(64_000, 120, marks=pytest.mark.slow),
         pytest.param(600, 120, marks=pytest.mark.slow),
     ],
