@@ -22,11 +22,11 @@
   let opened = 0;       // … of the newest try to open a stream
   let shown = 0;        // … since when somebody looks
   let asOf = 0;         // the server's clock when the picture was last known to be true
-  let away = "";        // "down" = the database, "failed" = this page alone cannot be computed
+  let frozen = null;    // why the picture is an old one: "down" = the database, "failed" = this page alone
   let workerAt;         // when the worker last said that it lives; null = it never did, undefined = not known
   let room;             // on the server's disk
   let failures = 0;
-  let polling = null;   // an AbortController while it is
+  let polling = null;   // while it is: the AbortController of what was asked last
   let answered = true;  // did the last poll get a true picture?
   let wholeAt = 0;
   let retry = null;
@@ -88,11 +88,12 @@
     if (said.build !== first.build || !first.state) return reload();
     joined = true;
     stopPolling();
-    away = said.db === false ? "down" : "";
+    frozen = said.db === false ? (frozen ?? "down") : null;
     seq = said.seq;
     etag = said.etag;
     if (said.state) adopt(said);
     hear(said.now);
+    if (!frozen) watch(); // else `source` follows, with the reason
   }
 
   function adopt({ state, simulated }) {
@@ -115,22 +116,18 @@
     workerAt = said.worker_at;
     room = said.room;
     hear(said.now);
+    watch();
   }
 
   function hear(now) {
     told = heard = performance.now();
     setClock(now);
-    if (!away) trueAt(Math.max(asOf, Date.parse(now)));
-    watch();
-  }
-
-  function trueAt(time) {
-    asOf = time;
-    first.frozen = false;
+    if (!frozen) asOf = Math.max(asOf, Date.parse(now));
   }
 
   function source(said) {
-    away = said.page === false ? "failed" : said.db ? "" : "down";
+    if (!joined) return;
+    frozen = said.page === false ? "failed" : said.db ? null : "down";
     watch();
   }
 
@@ -150,8 +147,7 @@
   function startPolling() {
     if (polling || asleep()) return;
     answered = true;
-    polling = new AbortController();
-    poll(polling);
+    poll();
   }
 
   // What is asked for at this moment will be older than what the stream says.
@@ -160,33 +156,36 @@
     polling = null;
   }
 
-  async function poll(mine) {
+  async function poll() {
+    const mine = (polling = new AbortController());
+    const late = setTimeout(() => mine.abort(), PATIENCE);
     const came = await ask(mine.signal).catch(() => false);
+    clearTimeout(late);
     if (mine !== polling) return;
-    const good = came && !away;
+    const good = came && !frozen;
     if (good && !answered) {
       failures = 0;
       open(); // the server is back: do not wait for the next turn
     }
     answered = good;
-    setTimeout(() => mine === polling && poll(mine), POLL * (came ? 0.8 + 0.4 * Math.random() : 1 + 5 * Math.random()));
+    setTimeout(() => mine === polling && poll(), POLL * (came ? 0.8 + 0.4 * Math.random() : 1 + 5 * Math.random()));
   }
 
-  async function ask(stopped) {
+  async function ask(signal) {
     const asked = clock();
     const known = etag && performance.now() - wholeAt < WHOLE;
     const answer = await fetch(first.urls.state, {
       headers: known ? { "If-None-Match": /^(W\/)?"/.test(etag) ? etag : `"${etag}"` } : {},
       cache: "no-store",
-      signal: AbortSignal.any([stopped, AbortSignal.timeout(PATIENCE)]),
+      signal,
     });
     if (![200, 304, 500, 503].includes(answer.status)) return false;
     const said = answer.status === 200 ? await answer.json() : null;
     if (said && (said.build !== first.build || !first.state)) return reload();
     if (said) takeWhole(said, answer.headers.get("ETag") ?? "");
     heard = performance.now();
-    away = { 500: "failed", 503: "down" }[answer.status] ?? "";
-    if (!away) trueAt(asked);
+    frozen = { 500: "failed", 503: "down" }[answer.status] ?? null;
+    if (!frozen) asOf = asked;
     watch();
     return true;
   }
@@ -209,8 +208,8 @@
     const now = performance.now();
     if (stream && now - Math.max(told, opened) > SILENCE) again(true);
     const silent = now - heard > SILENCE && now - shown > GRACE;
-    const mode = asleep() ? "hidden" : silent ? "silent" : away || (polling ? "polling" : "live");
-    const dim = mode === "silent" || away || first.frozen;
+    const mode = asleep() ? "hidden" : silent ? "silent" : (frozen ?? (polling ? "polling" : "live"));
+    const dim = mode === "silent" || frozen;
     if (root.dataset.live !== mode) root.dataset.live = mode;
     root.toggleAttribute("data-dim", Boolean(dim) && mode !== "hidden");
     cityops.trouble.say({ mode, asOf, workerAt, room, title: first.title });
@@ -250,7 +249,7 @@
     setClock(data.now);
     etag = data.etag;
     seq = data.seq;
-    away = data.frozen ? "down" : "";
+    frozen = data.frozen;
     heard = performance.now();
     wholeAt = heard;
     asOf = data.at ? Date.parse(data.at) : 0;

@@ -26,7 +26,6 @@
     const word = (one) => ctx.word(`live.${one === "disk" ? "room_low" : one}`);
     const whole = troubles.map((one) => (one === "disk" ? ctx.word(`live.room_${now.room}`) : word(one))).join("; ");
     const [noted, ...also] = troubles.filter((one) => meaning[one]);
-    root.toggleAttribute("data-clock-stopped", troubles.includes("stopped"));
     root.toggleAttribute("data-noted", Boolean(noted));
     for (const box of document.querySelectorAll("[data-connection]")) {
       write(box.querySelector(".trouble"), troubles.length ? word(troubles[0]) : "");

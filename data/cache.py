@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -23,6 +24,7 @@ FRESH_SECONDS = 300
 KEPT_SECONDS = 7 * 86_400
 FILES = 5_000
 LOCK_SECONDS = 60
+DRAFT_SECONDS = 60  # after which whoever wrote it is dead
 LOOK_SECONDS = 0.005  # between two looks at somebody else's lock
 
 log = structlog.get_logger(__name__)
@@ -84,7 +86,7 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writes = 0
+        self._writes: Counter[str] = Counter()
         self._reason: str | None = None
 
     def get(self, key: str) -> bytes | None:
@@ -92,16 +94,17 @@ class Files:
         return next((value for value in found if value is not None), None)
 
     def has(self, key: str) -> bool:
-        return self.get(key) is not None
+        return any(_holds(self._path(shelf, key)) for shelf in ("fresh", "kept"))
 
     def put(self, key: str, value: bytes, seconds: int) -> None:
-        path = self._path("kept" if seconds >= KEPT_SECONDS else "fresh", key)
+        shelf = "kept" if seconds >= KEPT_SECONDS else "fresh"
+        path = self._path(shelf, key)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._writes % (FILES // 10) == 0:
+            if self._writes[shelf] % (FILES // 10) == 0:
                 _sweep(path.parent)
                 _forget(self._folder / "locks")
-            self._writes += 1
+            self._writes[shelf] += 1
             _seal(path, value, int(time.time()) + seconds)
         except OSError as failed:
             self._tell(failed.strerror)
@@ -157,6 +160,13 @@ def _seal(path: Path, value: bytes, until: int) -> None:
         raise
 
 
+def _holds(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime >= time.time()
+    except OSError:
+        return False
+
+
 def _unsealed(path: Path) -> bytes | None:
     try:
         found = path.read_bytes()
@@ -169,13 +179,19 @@ def _unsealed(path: Path) -> bytes | None:
 
 
 def _sweep(folder: Path) -> None:
-    """What is over goes, and of too many those that end first."""
-    found = sorted((entry.stat().st_mtime, entry.path) for entry in os.scandir(folder))
-    many = len(found) - FILES
-    for number, (until, path) in enumerate(found):
-        if number < many or until < time.time():
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+    """What is over goes, and of too many those that end first; a draft is somebody's as long as he lives."""
+    found, now = sorted(_ends(folder)), time.time()
+    whole = [name for _, name in found if "." not in name]
+    over = [name for until, name in found if until + ("." in name) * DRAFT_SECONDS < now]
+    for name in {*over, *whole[:-FILES]}:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _ends(folder: Path) -> Iterator[tuple[float, str]]:
+    """Until when each file holds; others take files away meanwhile."""
+    for entry in os.scandir(folder):
+        with suppress(FileNotFoundError):
+            yield entry.stat().st_mtime, entry.name
 
 
 def _forget(locks: Path) -> None:

@@ -40,7 +40,6 @@ CHECK_SECONDS = 0.5
 POOL_SECONDS = 2.0
 STATEMENT_SECONDS = 30.0
 SERVER_FIRST = 0.15  # the server may say itself that time is up: its connection then stays usable
-SPARE = 6  # connections for those who compute streams, and for readiness
 ACTS = 4
 
 
@@ -134,7 +133,7 @@ def conninfo(role: Role = "cityops_app", *, limits: str = _LIMITS) -> str:
 
 
 class _Pools(NamedTuple):
-    """`acts`: of their own, and one is open from the beginning; however many read, a report gets through."""
+    """`acts`: of their own, open from the beginning; however many read, a report gets through."""
 
     all: ConnectionPool[Patient]
     acts: ConnectionPool[Patient]
@@ -149,18 +148,18 @@ def pools() -> _Pools:
     with _opening:
         if os.getpid() not in _pools:
             _pools[os.getpid()] = _Pools(
-                _opened("cityops", settings().threads + SPARE, _LIMITS),
-                _opened("cityops-acts", ACTS, f"{_LIMITS} -c lock_timeout=2s"),
+                _opened("cityops", (1, settings().connections - ACTS), _LIMITS),
+                _opened("cityops-acts", (ACTS, ACTS), f"{_LIMITS} -c lock_timeout=2s"),
             )
         return _pools[os.getpid()]
 
 
-def _opened(name: str, most: int, limits: str) -> ConnectionPool[Patient]:
+def _opened(name: str, sizes: tuple[int, int], limits: str) -> ConnectionPool[Patient]:
     return ConnectionPool(
         conninfo(limits=limits),
         connection_class=Patient,
-        min_size=1,
-        max_size=most,
+        min_size=sizes[0],
+        max_size=sizes[1],
         max_idle=120,
         max_lifetime=86_400,
         reconnect_timeout=2,  # then whoever asks next tries anew, without the pool's growing pauses
@@ -246,18 +245,19 @@ def connect(role: Role = "cityops_app", *, limits: str = _LIMITS) -> Conn:
     return Patient.connect(conninfo(role, limits=limits), autocommit=True, row_factory=dict_row)
 
 
-def _unhurried(role: Role) -> Conn:
+def unhurried(role: Role = "cityops_app") -> Conn:
+    """A connection of its own that nothing ends but who opened it; in UTC."""
     return Connection.connect(conninfo(role, limits=_ZONE), autocommit=True, row_factory=dict_row)
 
 
 def owner() -> Conn:
     """The owner's, for migrations and loading a city; without a statement timeout."""
-    return _unhurried("cityops_owner")
+    return unhurried("cityops_owner")
 
 
 def replay(at: datetime | None = None) -> Conn:
     """A session whose `city_now()` says `at`; simulation and history only."""
-    conn = _unhurried("cityops_replay")
+    conn = unhurried("cityops_replay")
     if at is not None:
         set_now(conn, at)
     return conn

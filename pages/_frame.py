@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import dash
@@ -23,6 +23,8 @@ from data.queries import city, places
 from data.queries.outage import OUTAGE
 
 Body = Callable[[dict[str, Any], str], list[Any]]
+Frozen = Literal["down", "failed"]
+"""The database is away, or this page alone cannot be computed: the browser's own words for it."""
 
 NOWHERE: dict[str, Any] = {
     "code": "", "tier": 1, "path": "", "parent": None, "name": {"zh": "—", "en": "—"}, "centre": None,
@@ -70,7 +72,7 @@ class Picture:
     said: dict[str, Any]
     etag: str
     where: dict[str, Any]
-    frozen: str = ""
+    frozen: Frozen | None = None
 
 
 def place_subject(subject_text: str, viewer: Viewer) -> Subject:
@@ -132,14 +134,15 @@ def _layout(page: live.Page, form: Form, address: Mapping[str, str], lang: str) 
     """Never raises: a page that fails to open stays blank, and a wall with it."""
     given = live.known(page, address)
     subject_text = form.text(address)
-    why = "failed"
     try:
-        picture, why = _picture(page, subject_text, given)
-        if picture is not None:
-            return _drawn(form, picture, subject_text, given)
+        found = _picture(page, subject_text, given)
+        if isinstance(found, Picture):
+            return _drawn(form, found, subject_text, given)
+        why = found
     except Refusal as refusal:
         return _refused(form, refusal, lang)
     except Exception:
+        why = "failed"
         log.exception("page.failed", page=page.name, subject=subject_text)
     return _without(page, form, subject_text, given, why)
 
@@ -150,8 +153,8 @@ def _drawn(form: Form, picture: Picture, subject_text: str, given: dict[str, str
     return _skeleton(form, picture.where["place"], given["lang"], notes, first)
 
 
-def _picture(page: live.Page, subject_text: str, given: dict[str, str]) -> tuple[Picture | None, str]:
-    """With the reason why it is an old one, or none."""
+def _picture(page: live.Page, subject_text: str, given: dict[str, str]) -> Picture | Frozen:
+    """Without a picture, new or old, the reason."""
     viewer = live.viewer()
     kept = f"where:{viewer.rights}:{page.name}:{subject_text}"
     try:
@@ -159,9 +162,9 @@ def _picture(page: live.Page, subject_text: str, given: dict[str, str]) -> tuple
         with live.within(WHERE_SECONDS):
             where = _where(page, subject_text, viewer)
         live.keep(kept, where)
-        return Picture(said, etag, where), ""
+        return Picture(said, etag, where)
     except OUTAGE as away:
-        why = "away"
+        why: Frozen = "down"
         log.warning("page.without_database", page=page.name, reason=str(away).strip())
     except Refusal:
         raise
@@ -169,7 +172,7 @@ def _picture(page: live.Page, subject_text: str, given: dict[str, str]) -> tuple
         why = "failed"
         log.exception("page.failed", page=page.name, subject=subject_text)
     last, where_was = live.last(page.name, subject_text, viewer, given), live.kept(kept)
-    return (Picture(*last, where_was, frozen=why) if last and where_was else None), why
+    return Picture(*last, where_was, frozen=why) if last and where_was else why
 
 
 def _where(page: live.Page, subject_text: str, viewer: Viewer) -> dict[str, Any]:
@@ -191,7 +194,7 @@ def _first(form: Form, picture: Picture, subject_text: str, given: dict[str, str
         "place": place,
         "timezone": picture.where["timezone"],
         "title": " · ".join(names),
-        "frozen": bool(picture.frozen),
+        "frozen": picture.frozen,
         **_ways(form, subject_text, given),
     }
 
@@ -239,7 +242,7 @@ def _refused(form: Form, refusal: Refusal, lang: str) -> Component:
     return html.Div([frame.framed(form.name, NOWHERE, lang, "/overview/", "?", said), *frame.first(None)])
 
 
-def _without(page: live.Page, form: Form, subject_text: str, given: dict[str, str], why: str) -> Component:
+def _without(page: live.Page, form: Form, subject_text: str, given: dict[str, str], why: Frozen) -> Component:
     """Nothing to show yet; the browser keeps asking and opens the page when there is."""
     lang = given["lang"]
     said = [

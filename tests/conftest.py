@@ -14,6 +14,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
+from tests import chromium as installed
 from tests.told import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_deselected,
@@ -73,19 +74,27 @@ class Postgres:
         return psycopg.connect(self.dsn(self.superuser, database), autocommit=True)
 
 
-@pytest.fixture(scope="session")
-def postgres(home: Path) -> Iterator[Postgres]:
+@contextmanager
+def careless_postgres(home: Path) -> Iterator[Postgres]:
     """The embedded server, as the product starts it, without waiting for the disk."""
     from data import embedded
 
     server = embedded.start(home)
     found = Postgres(str(server.socket), "postgres")
-    with closing(found.admin()) as admin:
-        admin.execute("ALTER SYSTEM SET fsync = off")
-        admin.execute("SELECT pg_reload_conf()")
-    yield found
-    embedded.stop(server)
-    shutil.rmtree(server.directory.parent, ignore_errors=True)  # as root it lies outside the home
+    try:
+        with closing(found.admin()) as admin:
+            admin.execute("ALTER SYSTEM SET fsync = off")
+            admin.execute("SELECT pg_reload_conf()")
+        yield found
+    finally:
+        embedded.stop(server)
+        shutil.rmtree(server.directory.parent, ignore_errors=True)  # as root it lies outside the home
+
+
+@pytest.fixture(scope="session")
+def postgres(home: Path) -> Iterator[Postgres]:
+    with careless_postgres(home) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -174,6 +183,14 @@ def flask_app(home: Path):
     import app
 
     return app.server
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody folds here, so nobody waits for the fold."""
+    from data.commands import readings
+
+    monkeypatch.setattr(readings.post, "__kwdefaults__", {**readings.post.__kwdefaults__, "patience": 0.0})
 
 
 @pytest.fixture
@@ -271,24 +288,13 @@ def live_module(home: Path, fresh_module: str) -> Iterator[LiveServer]:
 
 
 # ── Chromium ────────────────────────────────────────────────────────────────────────────────────
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """One browser for the run; a test opens its own contexts."""
-    from playwright.sync_api import sync_playwright
-
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
+    if installed.path() is None:
         pytest.skip("NOT RUN: no Chromium; install Debian's chromium and fonts-noto-cjk")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    with installed.browser() as opened:
+        yield opened
 
 
 @pytest.fixture

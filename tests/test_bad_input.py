@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from data import db
 from data.cli import importing
-from data.commands import city, imports, readings
+from data.commands import city, imports
 from data.domain.refusal import Refusal
 from data.ingest.rows import FolderError
 from tests.api.conftest import V1, a_report
@@ -46,9 +46,7 @@ def ledger() -> dict[str, int]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left(fresh_module: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Nobody folds here, so nobody waits for the fold."""
-    monkeypatch.setattr(readings.post, "__kwdefaults__", {**readings.post.__kwdefaults__, "patience": 0.0})
+def nothing_is_left(fresh_module: str, impatient: None) -> Any:
     before, booked = stored(), ledger()
     yield
     assert stored() == before

@@ -1,6 +1,7 @@
 """Is a thing computed once, whoever asks, and is nothing answered that is not ours?"""
 
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -128,3 +129,56 @@ def test_what_is_over_is_swept_and_of_too_many_what_ends_first(
     left = list((own_home / "cache" / "fresh").iterdir())
     assert 20 <= len(left) <= 22
     assert cache.once("key 39", lambda: b"2") == b"1" and cache.once("key 0", lambda: b"2") == b"2"
+
+
+def test_both_shelves_are_swept_though_every_answer_is_put_on_both(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cache, "FILES", 20)
+    for n in range(60):
+        cache.keep(f"key {n}", b"1")
+        cache.once(f"key {n}", lambda: b"1")
+    for shelf in ("kept", "fresh"):
+        assert 20 <= len(list((own_home / "cache" / shelf).iterdir())) <= 22, shelf
+
+
+def test_a_draft_is_left_to_whoever_writes_it_until_he_must_be_dead(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cache, "FILES", 1)
+    fresh = own_home / "cache" / "fresh"
+    fresh.mkdir(parents=True)
+    for name, age in (("a.1.1", 0), ("b.2.2", 0), ("c.3.3", cache.DRAFT_SECONDS + 1)):
+        (fresh / name).touch()
+        os.utime(fresh / name, (time.time() - age,) * 2)
+    cache._sweep(fresh)
+    assert {path.name for path in fresh.iterdir()} == {"a.1.1", "b.2.2"}
+
+
+def test_a_file_that_somebody_else_takes_away_meanwhile_ends_no_sweep(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fresh = own_home / "cache" / "fresh"
+    fresh.mkdir(parents=True)
+    for n in range(4):
+        (fresh / f"{n}").touch()
+        os.utime(fresh / f"{n}", (1, 1))
+    with os.scandir(fresh) as there:
+        found = list(there)
+    (fresh / "1").unlink()
+    monkeypatch.setattr("os.scandir", lambda _: iter(found))
+    cache._sweep(fresh)
+    assert list(fresh.iterdir()) == []
+
+
+def test_whether_something_is_kept_is_known_without_reading_it(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert not cache.is_kept("state")
+    cache.keep("state", b"picture")
+    with monkeypatch.context() as reading:
+        reading.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} is read"))
+        assert cache.is_kept("state") and not cache.is_kept("another")
+    (path,) = (own_home / "cache" / "kept").iterdir()
+    os.utime(path, (time.time() - 1,) * 2)
+    assert not cache.is_kept("state")

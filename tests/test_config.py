@@ -142,6 +142,21 @@ def test_the_file_token_is_made_once_for_its_owner_alone(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["token"]
 
 
+@pytest.mark.parametrize("name", ["token", "secret"])
+def test_a_secret_put_there_by_hand_needs_its_line_ended_only_when_it_could_be_half_of_ours(
+    tmp_path: Path, name: str
+) -> None:
+    read = {"token": config.file_token, "secret": config.session_key}[name]
+    made, path = read(tmp_path), tmp_path / name
+    for whole in (made, f"{made}0123456789", "by hand\n", f" {made}\n"):
+        path.write_text(whole)
+        assert read(tmp_path) == whole.strip()
+    for cut in (made[:-1], f"  {made[:-1]}  ", "by hand"):
+        path.write_text(cut)
+        with pytest.raises(Refused, match=f"{path} is cut short"):
+            read(tmp_path)
+
+
 def test_an_empty_token_lets_nobody_in(tmp_path: Path) -> None:
     (tmp_path / "token").touch()
     with pytest.raises(Refused, match="empty"):

@@ -1,8 +1,6 @@
 """Does a message about many places still fit, and does the one clock obey only the replay role?"""
 
 import json
-import os
-import signal
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ import psycopg
 import pytest
 
 from data import db
+from tests.waiting import frozen
 
 
 def test_a_message_names_what_changed() -> None:
@@ -53,16 +52,13 @@ def test_a_message_arrives_at_commit(fresh_module: str) -> None:
 def test_a_frozen_connection_is_not_waited_for(postgres, fresh: str) -> None:
     """SIGSTOP of its backend: who asks gets another connection, about a second later."""
     with db.read() as conn:
-        frozen = conn.info.backend_pid
-    os.kill(frozen, signal.SIGSTOP)
-    try:
+        backend = conn.info.backend_pid
+    with frozen(backend):
         begun = time.monotonic()
         with db.read() as conn:
             assert conn.execute("SELECT 1 AS one").fetchone() == {"one": 1}
-            assert conn.info.backend_pid != frozen
+            assert conn.info.backend_pid != backend
         assert time.monotonic() - begun < 4
-    finally:
-        os.kill(frozen, signal.SIGCONT)
 
 
 def test_a_connection_that_the_server_ended_is_replaced(postgres, fresh: str) -> None:
@@ -72,3 +68,14 @@ def test_a_connection_that_the_server_ended_is_replaced(postgres, fresh: str) ->
         admin.execute("SELECT pg_terminate_backend(%s)", (ended,))
     with db.read() as conn:
         assert conn.info.backend_pid != ended
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 16), (1, 512), (2, 16), (8, 64)])
+def test_all_processes_together_ask_no_more_connections_than_the_server_has(
+    workers: int, threads: int
+) -> None:
+    from data.config import read
+
+    said = read({"CITYOPS_HOME": "/x", "CITYOPS_WORKERS": str(workers), "CITYOPS_THREADS": str(threads)})
+    assert said.connections > db.ACTS
+    assert (workers + 1) * said.connections <= 100 - 30

@@ -107,6 +107,7 @@ def test_a_day_that_is_made_anew_waits_for_who_still_loads_it(folder_conn: db.Co
         store.load(folder_conn, second)
         making.start()
         making.join(0.3)
+        assert making.is_alive()
     making.join()
     assert wrong(folder_conn) == []
 

@@ -19,7 +19,6 @@ STREET = "99/9901/9901-1/"
 GRID = "99/9901/9901-1/9901-1-1/9901-1-1-1/"
 PATHS = (ROOT, EAST, STREET, "99/9901/9901-1/9901-1-1/", GRID)
 SIGNS = ("W1", "W2", "W3", "U1", "P1", "S1")
-NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def asked(sign: str, path: str = ROOT, lang: str = "zh", **filters: str) -> dict[str, Any]:
@@ -37,32 +36,33 @@ def post(*rows: dict[str, Any], **more: Any) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(flask_app: object, fresh_module: str) -> None:
-    """East is measured, West is simulated; a street was silent for two hours."""
+def now(flask_app: object, fresh_module: str) -> datetime:
+    """When it was measured. East is measured, West is simulated; a street was silent for two hours."""
     minutes = [*range(0, 120, 5), *range(240, 400, 5)]
-    just_now = datetime.now(UTC).replace(microsecond=0)  # a depth is old after three minutes
+    now = datetime.now(UTC).replace(microsecond=0)
     post(
         *(
-            {"sign": "W1", "place": "9901-1", "at": NOW - timedelta(minutes=n), "value": 20 + n / 100}
+            {"sign": "W1", "place": "9901-1", "at": now - timedelta(minutes=n), "value": 20 + n / 100}
             for n in minutes
         ),
         *(
-            {"sign": "W1", "place": "9901-1", "at": NOW - timedelta(days=d, hours=1), "value": 10 + d}
+            {"sign": "W1", "place": "9901-1", "at": now - timedelta(days=d, hours=1), "value": 10 + d}
             for d in (1, 7)
         ),
-        {"sign": "W1", "place": "9901-2", "at": NOW, "value": 24},
-        {"sign": "W2", "asset": "flood-1", "at": just_now, "value": 30},
-        {"sign": "W2", "asset": "flood-2", "at": just_now, "value": 3},
-        {"sign": "W3", "asset": "air-1", "at": NOW - timedelta(minutes=1), "value": 60},
+        {"sign": "W1", "place": "9901-2", "at": now, "value": 24},
+        {"sign": "W2", "asset": "flood-1", "at": now, "value": 30},
+        {"sign": "W2", "asset": "flood-2", "at": now, "value": 3},
+        {"sign": "W3", "asset": "air-1", "at": now - timedelta(minutes=1), "value": 60},
     )
-    post({"sign": "W1", "place": "9902-1", "at": NOW, "value": 30}, feed="sim", simulated=True)
-    post({"sign": "W2", "asset": "flood-3", "at": just_now, "value": 5}, feed="sim", simulated=True)
+    post({"sign": "W1", "place": "9902-1", "at": now, "value": 30}, feed="sim", simulated=True)
+    post({"sign": "W2", "asset": "flood-3", "at": now, "value": 5}, feed="sim", simulated=True)
     incidents.report(
         Report(
             source="test", source_id="1", kind="E0506", severity=2, place="9901-1-1-1", sign="W2",
-            description="", at=NOW,
+            description="", at=now,
         )
     )  # fmt: skip
+    return now
 
 
 def traces(state: dict[str, Any]) -> dict[str, Any]:
@@ -181,9 +181,9 @@ def test_a_silence_is_a_gap_in_the_line_and_hatched() -> None:
     assert any("断报 2" in note["text"] for note in state["chart.series"]["layout"]["annotations"])
 
 
-def test_yesterday_and_last_week_lie_under_the_same_hours() -> None:
+def test_yesterday_and_last_week_lie_under_the_same_hours(now: datetime) -> None:
     then = [(days, timedelta(days=days, hours=hours)) for days in (1, 7) for hours in (3, 4)]
-    post(*({"sign": "W1", "place": "9901-1", "at": NOW - back, "value": 10 + days} for days, back in then))
+    post(*({"sign": "W1", "place": "9901-1", "at": now - back, "value": 10 + days} for days, back in then))
     drawn = traces(asked("W1", STREET, grain="hour"))
     assert set(drawn["昨天"]["y"]) == {11} and set(drawn["上周"]["y"]) == {17}
     assert drawn["昨天"]["x"] == drawn["上周"]["x"]
@@ -191,7 +191,8 @@ def test_yesterday_and_last_week_lie_under_the_same_hours() -> None:
 
 
 def test_under_six_hundred_points_however_many_readings() -> None:
-    times = [NOW - timedelta(seconds=40 * n) for n in range(2000)]
+    now = datetime.now(UTC)
+    times = [now - timedelta(seconds=40 * n) for n in range(2000)]
     post(
         *(
             {"sign": "U1", "place": "9901-1", "at": at, "value": 0.3 + n % 7 / 100}

@@ -95,8 +95,8 @@ def test_nothing_expected_is_no_coverage(measured: str) -> None:
 def test_with_fold_none_the_value_is_null_and_the_status_the_worst_below(filled: db.Conn) -> None:
     sign = next(one for one in measured_city.signs() if one["fold_space"] == "none" and one["tier"] == "3")
     good, bad = {"H": (10, 85), "L": (85, 10), "B": (50, 95)}[sign["direction"]]
-    code = sign["code"]
-    post([a_reading(code, "A1", minutes=1, value=good), a_reading(code, "A2", minutes=1, value=bad)])
+    code, at = sign["code"], datetime.now(UTC).isoformat()
+    post([{"sign": code, "place": p, "at": at, "value": v} for p, v in (("A1", good), ("A2", bad))])
     assert wrong(filled) == []
     row = row_of(signs.board("A"), code)
     assert (row["value"], row["status"]) == (None, "alarm")

@@ -18,6 +18,7 @@ from data.commands import readings
 from data.domain.sign import Status
 from data.work import sweep
 from tests.conftest import CITY, ROOT
+from tests.waiting import until
 
 FRESH = timedelta(seconds=2)
 PROMISE = 2 * sweep.EVERY  # what is silent is stale at most so much later
@@ -65,13 +66,6 @@ def stale_since(conn: db.Conn, place: str, asset: str) -> datetime | None:
         (place, asset, Status.STALE),
     ).fetchone()
     return row["since"] if row else None
-
-
-def until(holds: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.03)
 
 
 def test_a_feed_that_stops_is_stale_in_the_database_by_its_time(

@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
+from io import StringIO
 from pathlib import Path
 
 import psutil
@@ -19,7 +21,11 @@ import psycopg
 import pytest
 
 from data import config, embedded
-from data.supervise.child import Child, Pause, children
+from data.embedded import ground
+from data.supervise import Database
+from data.supervise.child import children
+from tests import waiting
+from tests.conftest import environment
 
 ROOT = Path(__file__).parent.parent
 MAIN = "from data import supervise; raise SystemExit(supervise.run('small_city'))"
@@ -78,7 +84,7 @@ class Instance:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as answer:
                 return bool(json.load(answer)["up"])
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
     def whole(self) -> bool:
@@ -98,10 +104,7 @@ class Instance:
 
 
 def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
+    waiting.until(holds, seconds)
 
 
 def free_port() -> int:
@@ -293,24 +296,21 @@ def test_a_database_that_may_lose_what_it_acknowledged_ends_the_start(
     assert refused.process.returncode == 1 and "synchronous_commit is off" in words
 
 
-def test_the_pause_doubles_to_ten_seconds_and_begins_anew_after_half_a_minute_of_health() -> None:
-    pause = Pause()
-    assert [pause.after(1, 0) for _ in range(8)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10]
-    assert pause.after(29.9, 0) == 10
-    assert pause.after(30, 0) == 0.2 and pause.after(0, 5) == 0.4 and pause.due == 5.4
-
-
-def test_a_child_that_will_not_end_is_killed_at_the_deadline() -> None:
-    child = Child(
-        "deaf",
-        ["timeit", "-n1", "-r1", "import signal,time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"],
-    )
-    child.tend(0)
-    time.sleep(0.5)
-    child.terminate()
-    began = time.monotonic()
-    child.finish(began + 0.3)
-    assert child.pid is None and time.monotonic() - began < 1
+def test_the_pointer_is_read_again_only_when_it_has_changed_and_comes_back_when_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    pointer, read = config.database_file(tmp_path), list[Path]()
+    monkeypatch.setattr(ground, "read_json", lambda path: read.append(path) or config.read_json(path))
+    database = Database(tmp_path)
+    server = embedded.Server(1, tmp_path / "postgres" / "data", tmp_path / "socket", StringIO())
+    with environment(CITYOPS_HOME=str(tmp_path), CITYOPS_RESERVE_MB="0"):
+        for change in (list, pointer.unlink, lambda: pointer.write_text("{")):
+            change()
+            for _ in range(3):
+                database._look(server)
+            assert config.read_json(pointer)["directory"] == str(server.directory)
+    assert read == [pointer] * 3
 
 
 def test_the_database_is_that_of_the_role(instance: Instance) -> None:

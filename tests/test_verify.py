@@ -4,6 +4,7 @@ import csv
 import random
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from data.domain.proof import Verdict
 from data.domain.report import Life
 from data.store import migrations
 from data.store import verify as store
+from data.store.leader import LEADER
 from data.work import fold, sweep
 from tests import measured_city
 from tests.test_fold import BATCHES, NOW, SERIES, a_reading, post
@@ -221,7 +223,7 @@ def test_a_city_whose_folder_changes_is_proven(folder_conn: db.Conn, tmp_path: P
 def leading() -> Iterator[None]:
     """A worker has the seat and beats."""
     with closing(db.connect()) as seat:
-        seat.execute("SELECT pg_advisory_lock(80, 0)")
+        seat.execute("SELECT pg_advisory_lock(%s, 0)", (LEADER,))
         seat.execute("INSERT INTO beat VALUES ('worker', now() + interval '3 min', 'x')")
         yield
         seat.execute("DELETE FROM beat")
@@ -232,7 +234,7 @@ def looking_later() -> Iterator[store.Moment]:
     """As if three minutes had passed."""
     with store.moment(wait=True) as now:
         assert now is not None
-        yield now._replace(at=now.at + timedelta(minutes=3))
+        yield replace(now, at=now.at + timedelta(minutes=3))
 
 
 def test_a_series_that_should_long_be_stale_is_broken_only_where_a_worker_leads(folder_conn: db.Conn) -> None:

@@ -47,6 +47,8 @@ def planted(
 ) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     """A superuser in a city with readings and cases; what is planted is taken back after every test."""
     with clone(measured_template) as name:
+        with db.owner() as owner:
+            owner.execute("UPDATE sign SET freshness = '1 day'")  # nothing grows old while it is looked at
         with closing(db.connect()) as conn:
             post(
                 [
@@ -79,14 +81,39 @@ def _cases() -> None:
 
 
 def found(conn: Any, invariant: str) -> dict[str, list[str]]:
-    """Places by clause."""
+    """Places by clause, as the application's role finds them."""
+    conn.execute("SET LOCAL SESSION AUTHORIZATION cityops_app")
     proof: Proof = verify.proof_of(store.moment_of(conn), invariant)
     return {one.clause: list(one.where) for one in proof.breaks}
 
 
 def test_nothing_is_broken_where_nothing_is_planted(planted: Any) -> None:
     with planted.transaction(force_rollback=True):
+        planted.execute("SET LOCAL SESSION AUTHORIZATION cityops_app")
         assert [proof for proof in verify.proofs_of(store.moment_of(planted)) if not proof.ok] == []
+
+
+def test_invariants_may_be_proven_in_any_order(planted: Any) -> None:
+    """What one of them needs of the planner holds for none that comes after."""
+    ask = "SELECT name, setting FROM pg_settings WHERE name LIKE 'enable%' ORDER BY 1"
+    with planted.transaction(force_rollback=True):
+        now = store.moment_of(planted)
+        before = planted.execute(ask).fetchall()
+        assert verify.proof_of(now, "keys").ok
+        assert planted.execute(ask).fetchall() == before
+
+
+@pytest.mark.parametrize("role", ["cityops_owner", "stranger", "postgres"])
+def test_the_role_that_the_application_is_told_to_use_is_examined(planted: Any, role: str) -> None:
+    with planted.transaction(force_rollback=True):
+        planted.execute("CREATE ROLE stranger LOGIN IN ROLE cityops_owner")
+        planted.execute(f"SET LOCAL SESSION AUTHORIZATION {role}")
+        proof = verify.proof_of(store.moment_of(planted), "I11")
+    found = {one.clause: one.where for one in proof.breaks}
+    assert proof.counts == {"roles": 3}
+    assert f"{role} may update event" in found["may"]
+    assert any(place.startswith(f"{role} can act as") for place in found["is"])
+    assert role != "cityops_owner" or any(place.startswith(f"{role} owns") for place in found["owns"])
 
 
 def rehashed(conn: Any) -> None:

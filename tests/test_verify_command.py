@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from data import cli, db, embedded
 from data.commands import verify
-from data.domain.proof import INVARIANTS
+from data.domain.proof import INVARIANTS, Break, Proof
 from data.embedded import pages
 from data.store import verifications
 from tests.conftest import CITY, ROOT, environment
@@ -102,6 +102,14 @@ def test_before_a_city_is_loaded_it_says_what_to_do(fresh: str) -> None:
     assert "run `flask init`" in run().stderr
 
 
+def test_an_application_that_runs_as_the_owner_is_broken(postgres: Any, fresh: str) -> None:
+    with environment(CITYOPS_DSN=postgres.dsn("cityops_owner", fresh)):
+        done = run()
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("BROKEN")]
+    assert done.exit_code == 1
+    assert line.startswith("BROKEN I11") and "cityops_owner may update event" in line
+
+
 # ── deep ────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[dict[str, str]]:
@@ -152,6 +160,72 @@ def _invert_checksum(file: Path) -> None:
         page[9] ^= 0xFF
         table.seek(0)
         table.write(page)
+
+
+def test_every_table_and_index_is_counted_that_is_looked_at_and_nothing_else(
+    postgres: Any, fresh: str
+) -> None:
+    dsn = postgres.dsn(postgres.superuser, fresh)
+    found = pages.look(dsn, ours=False)
+    with psycopg.connect(dsn) as conn:
+        row = conn.execute(
+            "SELECT count(*) FROM pg_class c JOIN pg_am a ON a.oid = c.relam"
+            " WHERE a.amname IN ('heap', 'btree') AND c.relkind IN ('r', 't', 'm', 'i')"
+        ).fetchone()
+    assert row == (found.relations,)
+
+
+# ── what the programs answer ────────────────────────────────────────────────────────────────────
+CHECKED = """pg_amcheck: including database "x"
+pg_amcheck: checking heap table "x.public.city"
+pg_amcheck: checking btree index "x.public.city_pkey" """
+LOST = 'pg_amcheck: error: connection to server on socket "/x" failed: No such file'
+REFUSED = "pg_basebackup: error: connection to server failed: FATAL:  too many connections"
+UNLIKE = "WARNING:  checksum verification failed in file base/5/1, block 0"
+
+
+def says(code: int, out: str = "", err: str = "") -> str:
+    return f"#!/bin/sh\ncat <<'E'\n{out}\nE\ncat >&2 <<'E'\n{err}\nE\nexit {code}\n".replace("\n\nE", "\nE")
+
+
+@pytest.mark.parametrize(
+    "amcheck, basebackup, found",
+    [
+        (says(0, err=CHECKED), says(0), pages.Look(2)),
+        (says(2, "heap table city", CHECKED), says(0), pages.Look(2, ("heap table city",))),
+        (says(1, err=LOST), says(0), pages.Look(missing=LOST)),
+        (says(1), says(0), pages.Look(missing="pg_amcheck ended with 1")),
+        ("#!/bin/sh\nkill -9 $$\n", says(0), pages.Look(missing="pg_amcheck ended with -9")),
+        (says(3, "half", CHECKED), says(0), pages.Look(missing="pg_amcheck ended with 3")),
+        (says(0, err=CHECKED), says(1, err=REFUSED), pages.Look(2, missing=REFUSED)),
+        (says(0, err=CHECKED), says(1), pages.Look(2, missing="pg_basebackup ended with 1")),
+        (says(0, err=CHECKED), says(1, err=f"{UNLIKE}\npg_basebackup: error: no"), pages.Look(2, (UNLIKE,))),
+        (says(2, "torn", CHECKED), says(1, err=REFUSED), pages.Look(2, ("torn",), REFUSED)),
+        (None, says(0), pages.Look(missing="the program pg_amcheck is not here")),
+        (says(0, err=CHECKED), None, pages.Look(2, missing="the program pg_basebackup is not here")),
+    ],
+)
+def test_only_a_program_that_came_to_its_end_has_looked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    amcheck: str | None,
+    basebackup: str | None,
+    found: pages.Look,
+) -> None:
+    for name, script in (("pg_amcheck", amcheck), ("pg_basebackup", basebackup)):
+        if script is not None:
+            (tmp_path / name).write_text(script)
+            (tmp_path / name).chmod(0o755)
+    monkeypatch.setattr(pages, "find_spec", lambda name: None)
+    monkeypatch.setattr(
+        pages.shutil, "which", lambda name: str(tmp_path / name) if (tmp_path / name).exists() else None
+    )
+    assert pages.look("", ours=True) == found
+
+
+def test_what_is_broken_is_said_even_where_not_all_was_looked_at() -> None:
+    line = str(Proof("pages", {}, [Break("damaged", 1, ["torn"])], "no connection"))
+    assert line == "BROKEN pages damaged (1): torn | not all was looked at: no connection"
 
 
 def test_an_entry_that_an_index_lacks_is_found(postgres: Any, fresh: str) -> None:

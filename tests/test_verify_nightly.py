@@ -1,7 +1,9 @@
 """When does the worker prove the whole database, and what does the page of sources say of it?"""
 
+import signal
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -12,7 +14,8 @@ from data.domain.proof import Break, Proof, Verdict
 from data.domain.quiet import is_due
 from data.live import Ask, Subject
 from data.store import verifications
-from data.work import nightly, worker
+from data.store import verify as verifying
+from data.work import apart, nightly, worker
 
 ZONE = "Asia/Shanghai"
 MIDNIGHT = datetime(2024, 3, 4, 16, tzinfo=UTC)  # in Shanghai
@@ -73,6 +76,50 @@ def test_a_city_that_never_was_verified_is_soon_but_not_at_once(
     with db.read() as conn:
         last = verifications.last(conn)
     assert last is not None and last["ok"] and not last["deep"]
+
+
+@pytest.mark.parametrize(
+    "code, pause",
+    [(nightly.Outcome.LEFT, nightly.LATER), (nightly.Outcome.NONE, nightly.AGAIN), (-9, nightly.AGAIN)],
+)
+def test_after_a_run_without_a_result_it_waits_before_another_process_begins(
+    fresh: str, monkeypatch: pytest.MonkeyPatch, code: int, pause: float
+) -> None:
+    began, stop = [], Event()
+    monkeypatch.setattr(nightly, "EVERY", 0.0)
+    monkeypatch.setattr(nightly.apart, "run", lambda *given: began.append(clock[0]) or code)
+    clock = [0.0]
+    monkeypatch.setattr(nightly.time, "monotonic", lambda: clock[0])
+
+    def turned() -> None:
+        clock[0] += 50.0
+        if clock[0] > 2 * pause:
+            stop.set()
+
+    nightly.keep(stop, turned, beginning=0.0)
+    assert began[1] - began[0] == pause
+
+
+def test_who_finds_somebody_else_verifying_leaves_it_to_him(fresh: str) -> None:
+    with verifying.moment(wait=True):
+        assert nightly.run() is nightly.Outcome.LEFT
+    assert results() == 0
+    assert nightly.run() is nightly.Outcome.STANDS
+    assert results() == 1
+
+
+# ── in a process of its own ─────────────────────────────────────────────────────────────────────
+def test_a_process_answers_its_exit_code_and_ends_with_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ends.py").write_text("raise SystemExit(3)")
+    (tmp_path / "stays.py").write_text("import time\ntime.sleep(60)")
+    monkeypatch.setattr(apart, "ROOT", tmp_path)
+    turns: list[int] = []
+    assert apart.run("ends", Event(), lambda: turns.append(1)) == 3
+    assert turns
+    stop = Event()
+    assert apart.run("stays", stop, stop.set) == -signal.SIGTERM
 
 
 # ── the tile ────────────────────────────────────────────────────────────────────────────────────

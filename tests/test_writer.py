@@ -2,12 +2,13 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from data.live import writer as module
 from data.live.writer import Viewer, Writer
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -28,13 +29,6 @@ def a_viewer() -> tuple[Viewer, socket.socket, list[Viewer]]:
     theirs.settimeout(5)
     gone: list[Viewer] = []
     return Viewer(ours, gone.append), theirs, gone
-
-
-def until(true: Callable[[], object], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 def read(browser: socket.socket, count: int) -> bytes:

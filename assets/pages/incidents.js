@@ -16,7 +16,6 @@
   let chosen = null;    // the order that the reader chose
   let loading = false;
   let failed = false;
-  let opened = false;
 
   const here = () => ctx.page === "incidents";
   const box = (name) => document.querySelector(`.cases ${name}`);
@@ -92,13 +91,11 @@
     requestAnimationFrame(openAsked);
   }
 
-  // The address of one case opens it once the grid has its row; a frame later, since new rows first lose their selection.
+  // The address of one case opens it, and again where new rows lose their selection, until its reader closes it.
   function openAsked() {
-    if (opened || !api || !asked().source_id || shown.length !== 1) return;
+    if (own.left || !api || !asked().source_id || shown.length !== 1) return;
     const node = api.getRowNode(shown[0].id);
-    if (!node) return;
-    opened = true;
-    node.setSelected(true);
+    if (node && !node.isSelected()) node.setSelected(true);
   }
 
   // ---- further pages
@@ -190,7 +187,7 @@
     if (!here() || api || attach.begun) return;
     attach.begun = true;
     api = await window.dash_ag_grid.getApiAsync(GRID);
-    api.addEventListener("rowDataUpdated", () => requestAnimationFrame(openAsked));
+    for (const event of ["rowDataUpdated", "selectionChanged"]) api.addEventListener(event, () => requestAnimationFrame(openAsked));
     own.attached(api, { load: () => load(100), settle: () => settle(), sortBy, reread, tell });
     update();
     setInterval(() => waiting && !held() && settle(), 1000);

@@ -158,6 +158,7 @@
   }
 
   function close() {
+    own.left = true;
     api?.deselectAll();
     api?.clearFocusedCell();
     if (document.activeElement?.closest(".cases .list, .case")) document.activeElement.blur();
@@ -208,7 +209,8 @@
     new ResizeObserver(fit).observe(box(".list"));
     document.querySelector(".cases [role=grid], .cases [role=treegrid]")?.setAttribute("aria-label", ctx.word("page.incidents"));
     api.setGridOption("tabToNextCell", () => false);
-    api.addEventListener("selectionChanged", () => {
+    api.addEventListener("selectionChanged", ({ source }) => {
+      own.left ||= source === "rowClicked";
       own.open(api.getSelectedRows()[0]);
       requestAnimationFrame(fit);
     });

@@ -32,7 +32,7 @@ def ready() -> Response:
 
 
 def readiness() -> dict[str, Any]:
-    """Ready = the database answers within 1 s, its schema is the code's, a city is loaded."""
+    """Ready = the database answers soon, its schema is the code's, a city is loaded."""
     found = health.readiness()
     whole = found["database"] and found["schema"] and found["city"] is not None
     return {"ready": whole, "build": build(), **found}
@@ -73,12 +73,12 @@ def _from_database() -> Iterator[Metric]:
     for feed, lag in sources.lags().items():
         lags.add_metric([feed], lag)
     yield lags
-    pulse = health.pulse()
-    age = float("nan") if pulse["worker_age"] is None else pulse["worker_age"]
+    late = health.lateness()
+    age = float("nan") if late["worker_age"] is None else late["worker_age"]
     yield GaugeMetricFamily("cityops_worker_age_seconds", "Since the worker's heart last beat", value=age)
     yield GaugeMetricFamily(
         "cityops_held_back_transactions",
         "Begun since the oldest that is still open",
-        value=pulse["held_back"],
+        value=late["held_back"],
     )
     yield GaugeMetricFamily("cityops_database_up", "Does the database answer?", value=1)

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from data.domain.refusal import Refusal
+from data.domain.refusal import Refusal, problem_body
 from data.queries.outage import OUTAGE, SPENT, is_broken, is_full
 
 API = "/api/"
@@ -38,10 +38,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    body = {
-        "type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
-        "code": code, "errors": list(errors), "request": _request_id(), **more,
-    }  # fmt: skip
+    body = problem_body(status, code, detail, _request_id(), errors, **more)
     return Response(orjson.dumps(body), status, headers, content_type="application/problem+json")
 
 
@@ -130,8 +127,6 @@ def of_http(wrong: HTTPException) -> Response | HTTPException:
     headers = {
         name: value for name, value in wrong.get_headers() if name in ("Allow", "Retry-After", "Location")
     }
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        headers["Connection"] = "close"
     return problem(status, code, en if language() == "en" else zh, headers=headers)
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
@@ -12,10 +11,9 @@ from urllib.parse import quote
 from flask import Response
 
 from data import live
+from data.domain import spreadsheet
 
 Rows = Iterable[Sequence[Mapping[str, Any]]]
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_LONG_CODE = re.compile(r"\d{12,}|0\d+")  # a spreadsheet would round the first and shorten the second
 
 
 def export(page: str, place: str, columns: Sequence[str], batches: Rows) -> Response:
@@ -66,25 +64,18 @@ def _cells(row: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
     for name in columns:
         value = row.get(name)
         if name == "name":
-            cells += [_text((value or {}).get(lang, "")) for lang in ("zh", "en")]
+            cells += [spreadsheet.cell((value or {}).get(lang, "")) for lang in ("zh", "en")]
         else:
             cells.append(_WRITTEN.get(type(value), _plain)(value))
     return cells
 
 
-def _text(text: str) -> str:
-    """`'` before what a spreadsheet would run, `="…"` around digits that are a name and no number."""
-    if _LONG_CODE.fullmatch(text):
-        return f'="{text}"'
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
 def _plain(value: Any) -> Any:
-    return "" if value is None else value if isinstance(value, int | float) else _text(str(value))
+    return "" if value is None else value if isinstance(value, int | float) else spreadsheet.cell(str(value))
 
 
 _WRITTEN: dict[type, Callable[[Any], Any]] = {
     bool: lambda value: "true" if value else "false",
     datetime: lambda value: value.isoformat(),
-    str: _text,
+    str: spreadsheet.cell,
 }

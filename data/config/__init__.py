@@ -18,6 +18,9 @@ from data.config.setting import ROOT, Caps, Kind, Network
 
 Role = Literal["cityops_app", "cityops_owner", "cityops_replay"]
 
+_BYTES = 32  # of a secret
+_WHOLE = len(secrets.token_urlsafe(_BYTES))  # shorter ones, put there by hand, end with their line
+
 
 class Refused(Exception):
     """A start that is refused; the message says why and what to do."""
@@ -52,6 +55,12 @@ class Settings:
     @property
     def embedded(self) -> bool:
         return self.dsn is None
+
+    @property
+    def connections(self) -> int:
+        """To the database, a process: one a thread, six for streams and readiness, four for acts; and all
+        together no more than a server takes (100) beside those who listen, lead and look."""
+        return max(6, min(self.threads + 10, 70 // (self.workers + 1)))
 
     @property
     def url(self) -> str:
@@ -183,19 +192,20 @@ def _secret(path: Path) -> str:
         kept = path.read_text()
     except (OSError, UnicodeDecodeError) as failed:
         raise Refused(f"{path} cannot be read: {failed}") from failed
-    if not kept.strip() or not kept.endswith("\n"):
+    secret = kept.strip()
+    if not secret or (len(secret) < _WHOLE and not kept.endswith("\n")):
         raise Refused(
-            f"{path} is {'cut short' if kept.strip() else 'empty'}, its line does not end:"
+            f"{path} is {'cut short, its line does not end' if secret else 'empty'}:"
             " delete it, a new one is made at the next start"
         )
-    return kept.strip()
+    return secret
 
 
 def _make_secret(path: Path) -> None:
     """Linked into place whole, so that of two first starts one wins and none reads half."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
-        _write(draft, secrets.token_urlsafe(32) + "\n", 0o600)
+        _write(draft, secrets.token_urlsafe(_BYTES) + "\n", 0o600)
         with suppress(FileExistsError):
             path.hardlink_to(draft)
     finally:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from data.domain.event import Event, chained
-from data.domain.incident import STEPS, Act
+from data.domain.incident import BY_START_AND_ACT, STEPS, Act
 from data.domain.proof import Break, Places, Proof, proof
 
-_STEPS = {(str(step.start), str(step.act)): step for step in STEPS if step.start is not None}
 _BEGINNINGS = {str(step.end) for step in STEPS if step.start is None}
 
 
@@ -65,7 +64,7 @@ def _step(before: Event | None, event: Event) -> str | None:
         return None if begins else f"begins with {event.act} to {event.to_state}"
     if event.from_state != before.to_state:
         return f"from {event.from_state}, but the event before led to {before.to_state}"
-    step = _STEPS.get((before.to_state, event.act))
+    step = BY_START_AND_ACT.get((before.to_state, event.act))
     if step is None or step.end != event.to_state:
         return f"{event.act} does not lead from {before.to_state} to {event.to_state}"
     if "note" in step.needs and not event.note.strip():

@@ -168,7 +168,9 @@ STEPS: tuple[Step, ...] = (
     *_from(OPEN, _A.FOLLOW_UP, None, "note"),
     *_from(State, _A.UNMASK, None, "note"),
 )
-_BY_START_AND_ACT = {(step.start, step.act): step for step in STEPS if step.start is not None}
+BY_START_AND_ACT: dict[tuple[str, str], Step] = {
+    (step.start, step.act): step for step in STEPS if step.start is not None
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ def begin(move: Move, severity: int | None) -> Standing:
 
 def advance(case: Standing, move: Move) -> Standing:
     """The case after the move; a Refusal for what the table does not allow or what is missing."""
-    step = _BY_START_AND_ACT.get((case.state, move.act))
+    step = BY_START_AND_ACT.get((case.state, move.act))
     if step is None:
         raise _not_allowed(case.state, move.act)
     if "note" in step.needs and not move.note.strip():

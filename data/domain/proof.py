@@ -58,10 +58,11 @@ class Proof:
         return not self.breaks and not self.missing
 
     def __str__(self) -> str:
+        if self.breaks:
+            rest = f" | not all was looked at: {self.missing}" if self.missing else ""
+            return f"BROKEN {self.invariant:<5} {' | '.join(map(str, self.breaks))}{rest}"
         if self.missing:
             return f"NOT RUN {self.invariant:<5} {self.missing}"
-        if self.breaks:
-            return f"BROKEN {self.invariant:<5} {' | '.join(map(str, self.breaks))}"
         counted = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in self.counts.items())
         return f"ok     {self.invariant:<5} {INVARIANTS[self.invariant]}: {counted}"
 

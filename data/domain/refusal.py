@@ -1,5 +1,9 @@
 """Why was something refused, in words for people and a code for programs?"""
 
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
 
 class Refusal(Exception):
     """Bad input or a rule that says no. `code` is stable English, `status` the HTTP status of the answer."""
@@ -28,6 +32,16 @@ class Refusal(Exception):
 
     def detail(self, lang: str) -> str:
         return self.en if lang == "en" else self.zh
+
+
+def problem_body(
+    status: int, code: str, detail: str, request: str, errors: Sequence[Any] = (), **more: Any
+) -> dict[str, Any]:
+    """The body of application/problem+json (RFC 9457)."""
+    return {
+        "type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
+        "code": code, "errors": list(errors), "request": request, **more,
+    }  # fmt: skip
 
 
 def no_city() -> Refusal:

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from data.domain import spreadsheet
 from data.ingest.files import Refused
 
 _COLUMNS = ("row", "field", "code", "detail")
-_FORMULA = tuple("=+-@\t\r")
 
 
 class Summary(AbstractContextManager["Summary"]):
@@ -50,9 +50,8 @@ class Summary(AbstractContextManager["Summary"]):
         self.reasons[refused.code] += 1
         if self._rows is None:
             self._begin()
-        self._rows.writerow(
-            [_plain(cell) for cell in (refused.row, refused.field, refused.code, refused.detail)]
-        )
+        words = (refused.field, refused.code, refused.detail)
+        self._rows.writerow([refused.row, *map(spreadsheet.cell, words)])
 
     def _begin(self) -> None:
         name = f"{self._file.name}.refused.csv"
@@ -82,8 +81,3 @@ class Summary(AbstractContextManager["Summary"]):
     ) -> None:
         if self._out:
             self._out.close()
-
-
-def _plain(cell: object) -> object:
-    """A spreadsheet takes no cell of it for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

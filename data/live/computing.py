@@ -118,10 +118,9 @@ class Computers:
             stream.turn.release()
 
     def _renewed(self, stream: Stream) -> None:
-        pulse = self._pulse(stream)
-        stream.stale = False
+        stream.stale = False  # before the look at the pulse: what comes between the two is computed again
         try:
-            answer = compute(stream.page, stream.subject, stream.ask, pulse)
+            answer = compute(stream.page, stream.subject, stream.ask, self._pulse(stream))
         except BaseException:
             stream.stale = True
             raise
@@ -159,5 +158,6 @@ class Computers:
                 self._tell_old(stream, ours=True)
 
     def _tell_old(self, stream: Stream, ours: bool) -> None:
-        stream.failed = Failure(stream.failed.since if stream.failed else clock.now(), ours)
-        self._tell_source(stream)
+        if stream.failed is None or stream.failed.ours is not ours:
+            stream.failed = Failure(stream.failed.since if stream.failed else clock.now(), ours)
+            self._tell_source(stream)

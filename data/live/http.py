@@ -15,15 +15,15 @@ from data.domain.rights import GUEST, Viewer
 from data.live import registry
 from data.live.events import HEAD
 from data.live.hub import Hub, hub
+from data.live.quota import Quota
 from data.live.registry import Ask, Page
-from data.live.seats import Seats
 from data.live.stream import Stream
 from data.live.writer import Viewer as Watcher
 
 SEND_BUFFER = 262_144
 
 blueprint = Blueprint("live", __name__)
-seats = Seats()
+quota = Quota()
 
 
 def viewer() -> Viewer:
@@ -46,11 +46,11 @@ def live() -> Response:
             status=501,
         )
     address = counted(request.remote_addr or "")
-    with ExitStack() as seat:
-        seats.take(address, config.settings().caps.streams)
-        seat.callback(seats.free, address)
+    with ExitStack() as held:
+        quota.take(address, config.settings().caps.streams)
+        held.callback(quota.free, address)
         stream = _stream(page, text, ask)
-        return TakeResponse(hub(), stream, etag, seat.pop_all())
+        return TakeResponse(hub(), stream, etag, held.pop_all())
 
 
 def _stream(page: Page, text: str, ask: Ask) -> Stream:
@@ -72,24 +72,24 @@ class TakeResponse(Response):
     """Takes the accepted socket out of gunicorn's hands into the writer's. Rests on the environ key
     `gunicorn.socket`, which is not a documented interface: gunicorn is pinned and a test watches it."""
 
-    def __init__(self, hub: Hub, stream: Stream, etag: str, seat: ExitStack) -> None:
+    def __init__(self, hub: Hub, stream: Stream, etag: str, held: ExitStack) -> None:
         super().__init__(mimetype="text/event-stream")
         self._hub = hub
         self._stream = stream
         self._etag = etag
-        self._seat = seat
+        self._held = held
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        with self._seat, self._stream.lock:
+        with self._held, self._stream.lock:
             first = HEAD + self._hub.first_words(self._stream, self._etag)
-            watcher = Watcher(_taken(environ["gunicorn.socket"]), self._left(self._seat.pop_all()))
+            watcher = Watcher(_taken(environ["gunicorn.socket"]), self._left(self._held.pop_all()))
             self._stream.viewers.add(watcher)
             self._hub.writer.adopt(watcher, first)
         raise StopIteration  # gunicorn: the connection is somebody else's now, write nothing
 
-    def _left(self, seat: ExitStack) -> Callable[[Watcher], None]:
+    def _left(self, held: ExitStack) -> Callable[[Watcher], None]:
         def left(watcher: Watcher) -> None:
-            seat.close()
+            held.close()
             self._stream.leave(watcher)
 
         return left

@@ -6,11 +6,9 @@ from datetime import datetime
 from threading import Lock
 from time import monotonic
 
-from psycopg import OperationalError
-
 from data import config
 from data.config.room import room
-from data.db import left
+from data.db import Late, left
 from data.domain.refusal import Refusal
 from data.live import clock
 from data.live.answers import Answer, compute
@@ -55,9 +53,10 @@ class Hub:
     # what others ask of it
 
     def check_database(self) -> None:
-        """Says at once what the pool would say after its time-out; afterwards all earlier news is heard."""
+        """Says soon what the pool would say after its time-out; of a database that is there all earlier news
+        has been heard, unless it is slow."""
         if not self.listener.caught_up(left(CATCH_UP_SECONDS)) and not self.listener.up:
-            raise OperationalError("the database does not answer")
+            raise Late("the database does not answer")
 
     def answer(self, page: Page, subject: Subject, ask: Ask) -> tuple[Answer, int]:
         """The state and its stream's number."""
@@ -72,6 +71,7 @@ class Hub:
         """Ready to be joined, with a state that is true now; or the last one, and the word that it is old."""
         stream = self._stream(page, subject, ask)
         stream.want()
+        self.listener.begun(left(CATCH_UP_SECONDS))  # what is made before it is made again
         self._computers.freshen(stream)
         return stream
 

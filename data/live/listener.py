@@ -45,6 +45,7 @@ class Listener:
         self.worker_at: datetime | None = None
         self._ears = ears
         self._connected = Event()
+        self._begun = Event()
         self._there = False
         self._answered = monotonic()
         self._missed = Missed(0, 0.0)
@@ -70,6 +71,10 @@ class Listener:
     @property
     def up(self) -> bool:
         return self._there and monotonic() - self._answered < FROZEN_SECONDS
+
+    def begun(self, seconds: float) -> None:
+        """Waits for the first connection, or the first word that there is none."""
+        self._begun.wait(seconds)
 
     def caught_up(self, seconds: float) -> bool:
         """True when the news of everything committed before this call has been heard."""
@@ -100,6 +105,7 @@ class Listener:
     def _lose(self, reason: str) -> None:
         """Told only when the next try fails too."""
         self._ears.deaf()
+        self._begun.set()
         if self._connected.is_set():
             self._connected.clear()
             return
@@ -125,6 +131,7 @@ class Listener:
             start = _one(conn, START)
         self._missed = Missed(start["news"], monotonic())
         self._ears.connected(start["snapshot"])
+        self._begun.set()
         with selectors.DefaultSelector() as selector:
             selector.register(conn.fileno(), selectors.EVENT_READ, lambda: None)
             selector.register(self._woken, selectors.EVENT_READ, self._drain)

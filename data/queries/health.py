@@ -21,8 +21,8 @@ def readiness() -> dict[str, Any]:
         return AWAY
 
 
-def pulse() -> dict[str, float | int | None]:
+def lateness() -> dict[str, float | int | None]:
     """`{worker_age, held_back}`: seconds since the worker's last beat, and how many transactions have begun
     since the oldest that is still open: so much of the log nobody may rely on yet."""
     with db.within(PATIENCE), db.read() as conn:
-        return house.pulse(conn)
+        return house.lateness(conn)

@@ -1,9 +1,12 @@
 """How much may one address have and do at once?"""
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from enum import Enum, auto
 from math import inf
+from typing import Generic, TypeVar
+
+Thing = TypeVar("Thing")
 
 ROUNDING = 1e-6
 
@@ -17,7 +20,7 @@ class Stage(Enum):
     LEAVING = auto()
 
 
-class Room:
+class Presence:
     """How many connections an address has at each stage. None, a proxy's own, has no limit."""
 
     def __init__(self, most: Mapping[Stage, int]) -> None:
@@ -36,6 +39,35 @@ class Room:
         self._held[address, stage] -= 1
         if not self._held[address, stage]:
             del self._held[address, stage]
+
+
+class Turns(Generic[Thing]):
+    """So many threads of one address at once; what else it asks waits for one of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._busy: Counter[str | None] = Counter()
+        self._queued: dict[str | None, deque[Thing]] = defaultdict(deque)
+
+    def take(self, address: str | None, thing: Thing) -> bool:
+        """False: it waits."""
+        if self._busy[address] >= self._most:
+            self._queued[address].append(thing)
+            return False
+        self._busy[address] += 1
+        return True
+
+    def give(self, address: str | None) -> Thing | None:
+        """Whose turn it is now."""
+        if queued := self._queued.pop(address, None):
+            following = queued.popleft()
+            if queued:
+                self._queued[address] = queued
+            return following
+        self._busy[address] -= 1
+        if not self._busy[address]:
+            del self._busy[address]
+        return None
 
 
 class Rate:

@@ -12,7 +12,6 @@ from gunicorn.workers.gthread import TConn
 
 from data.config import settings
 from data.domain.peer import counted, is_within, sender
-from data.domain.refusal import Refusal
 from data.serve import refused
 from data.serve.answering import Answering
 from data.serve.caps import Stage
@@ -46,17 +45,17 @@ class Parsed(RequestParser):  # type: ignore[misc]
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """`address`: with whom it is counted; None while only a proxy of ours is known."""
+    """`own`: whose it is, None a proxy's of ours; `address`: with whom it is counted now."""
 
     def __init__(self, cfg: Any, accepted: socket.socket, peer: Any, server: Any) -> None:
         super().__init__(cfg, Answering(accepted), peer, server)
         self.initialized = self.data_ready = True
         self._peer = peer
-        self.address = None if is_within(peer[0], settings().proxy) else counted(peer[0])
+        self.own = None if is_within(peer[0], settings().proxy) else counted(peer[0])
+        self.address = self.own
         self.stage = Stage.UNFINISHED
         self.watched: Callable[..., None] | None = None
         self.answering = self.keep = False
-        self.refusal: Refusal | None = None
         self.discarded = 0
         self.received = bytearray()
         self._end = 0
@@ -67,7 +66,7 @@ class Connection(TConn):  # type: ignore[misc]
         del self.received[: self._end]
         self.parser: Any = None
         self.request: Any = None
-        self._head = self._end = self._piece = 0
+        self._head = self._end = self._piece = self.judged = 0
         self.begin_waiting()
 
     def begin_waiting(self) -> None:

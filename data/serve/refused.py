@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import orjson
 
-from data.domain.refusal import Refusal
+from data.domain.refusal import Refusal, problem_body
 
 _too_many = partial(Refusal, "too_many_requests", status=429, retry_after=1)
 connections = partial(_too_many, "此地址同时进行的请求过多", "too many requests at once from this address")
@@ -22,13 +22,8 @@ files = partial(
 def answer(refusal: Refusal, first_line: bytes = b"") -> bytes:
     """As the API refuses: application/problem+json, in the language that the address asks for."""
     status = HTTPStatus(refusal.status)
-    said = orjson.dumps(
-        {
-            "type": "about:blank", "title": status.phrase, "status": status.value,
-            "detail": refusal.detail("en" if b"lang=en" in first_line else "zh"),
-            "code": refusal.code, "errors": [], "request": uuid.uuid4().hex,
-        }
-    )  # fmt: skip
+    detail = refusal.detail("en" if b"lang=en" in first_line else "zh")
+    said = orjson.dumps(problem_body(status, refusal.code, detail, uuid.uuid4().hex))
     retry = "" if refusal.retry_after is None else f"Retry-After: {refusal.retry_after}\r\n"
     top = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/problem+json\r\n{retry}"

@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -18,13 +18,14 @@ from gunicorn.workers.gthread import ThreadWorker
 from data.config import settings
 from data.domain.refusal import Refusal
 from data.serve import refused
-from data.serve.caps import Rate, Room, Stage
+from data.serve.caps import Presence, Rate, Stage, Turns
 from data.serve.connection import Connection
 
 AT_ONCE = 64
 LOOK_SECONDS = 0.25
 WAITING_SECONDS = 1.0
 LEAVING_SECONDS = 2.0
+TELL_SECONDS = 10.0
 LEAVING_BYTES = 32 << 20
 MOST_WAITING = 512
 BIG_BYTES, HELD_BYTES = 1 << 20, 32 << 20  # from here on it is asked what an address has sent in all
@@ -40,15 +41,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         caps = settings().caps
         most = dict.fromkeys((Stage.UNFINISHED, Stage.IDLE), caps.unfinished)
-        self._room = Room(most | dict.fromkeys((Stage.WAITING, Stage.LEAVING), MOST_WAITING))
+        self._present = Presence(most | dict.fromkeys((Stage.WAITING, Stage.LEAVING), MOST_WAITING))
         self._writes = Rate(caps.writes)
-        self._share = max(1, self.cfg.threads // 2)
+        self._turns: Turns[Connection] = Turns(max(1, self.cfg.threads // 2))
         self._connections: set[Connection] = set()
-        self._busy: Counter[str | None] = Counter()
-        self._queued: dict[str | None, deque[Connection]] = defaultdict(deque)
-        self._outside: dict[str | None, deque[Connection]] = defaultdict(deque)
+        self._outside: dict[str | None, dict[Connection, None]] = defaultdict(dict)
         self._spare = os.open(os.devnull, os.O_RDONLY)
-        self._looked = 0.0
+        self._looked = self._told = 0.0
+        self._refused: Counter[str] = Counter()
         super().init_process()
 
     # a client comes
@@ -66,13 +66,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._welcome(Connection(self.cfg, accepted, peer, listener.getsockname()))
 
     def _turn_away(self, listener: Any) -> None:
-        """No file is left but the spare one."""
-        with suppress(OSError):
+        """No file is left but the spare one, and that perhaps neither."""
+        if self._spare >= 0:
             os.close(self._spare)
-            with listener.accept()[0] as accepted:
-                accepted.setblocking(False)
-                accepted.sendall(refused.answer(refused.files()))
-                accepted.shutdown(socket.SHUT_WR)
+            self._spare = -1
+        with suppress(OSError), listener.accept()[0] as accepted:
+            accepted.setblocking(False)
+            accepted.sendall(refused.answer(refused.files()))
+            accepted.shutdown(socket.SHUT_WR)
         try:
             self._spare = os.open(os.devnull, os.O_RDONLY)
         except OSError:
@@ -81,7 +82,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _welcome(self, conn: Connection) -> None:
         self.nr_conns += 1
         self._connections.add(conn)
-        if self._room.enter(conn.address, conn.stage):
+        if self._present.enter(conn.address, conn.stage):
             self._watch(conn, EVENT_READ, self._more)
         else:
             self._keep_outside(conn)
@@ -91,20 +92,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._unwatch(conn)
         conn.deadline = monotonic() + WAITING_SECONDS
         if self._move(conn, Stage.WAITING):
-            self._outside[conn.address].append(conn)
+            self._outside[conn.address][conn] = None
         else:
             self._drop(conn)
 
     def _let_in(self, address: str | None) -> None:
-        outside = self._outside.get(address, ())
-        while outside and not self._room.is_full(address, Stage.UNFINISHED):
-            conn = outside.popleft()
-            if conn.stage is Stage.WAITING and conn in self._connections:
-                self._move(conn, Stage.UNFINISHED)
-                conn.begin_waiting()
-                self.method_queue.defer(self._take, self._go_on, conn)
-        if not outside:
-            self._outside.pop(address, None)
+        while address in self._outside and not self._present.is_full(address, Stage.UNFINISHED):
+            conn = next(iter(self._outside[address]))
+            self._move(conn, Stage.UNFINISHED)
+            conn.begin_waiting()
+            self.method_queue.defer(self._take, self._go_on, conn)
 
     # a client sends
 
@@ -127,16 +124,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             raise
         except Exception as wrong:
             self.handle_error(None, conn.sock, conn.client, wrong)
-            self._refuse(conn, None)
+            self._part(conn)
 
     def _admit(self, conn: Connection) -> None:
         self._watch(conn, EVENT_READ, self._more)
         if conn.request is None:
             if (request := conn.read_head()) is None:
                 return
-            if request.method not in READING and not self._writes.take(conn.sender(), monotonic()):
+            address = conn.sender()
+            if request.method not in READING and not self._writes.take(address, monotonic()):
                 raise refused.writes()
-            if not self._move(conn, Stage.UNFINISHED, conn.sender()):
+            if not self._put(conn, address, Stage.UNFINISHED):
                 return self._keep_outside(conn)
         if conn.body_is_here():
             self._enqueue(conn)
@@ -144,8 +142,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._expect(conn)
 
     def _expect(self, conn: Connection) -> None:
-        if len(conn.received) > BIG_BYTES and self._held(conn.address) > HELD_BYTES:
-            raise refused.connections()
+        if len(conn.received) > conn.judged + BIG_BYTES:
+            conn.judged = len(conn.received)
+            if self._held(conn.address) > HELD_BYTES:
+                raise refused.connections()
         if conn.request._expected_100_continue:
             conn.request._expected_100_continue = False
             conn.sock.sendall(CONTINUE)
@@ -155,14 +155,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     # a client is refused
 
-    def _refuse(self, conn: Connection, refusal: Refusal | None) -> None:
-        """Said to whom has sent a byte; what still comes is thrown away, else the answer would be lost."""
-        conn.refusal, conn.discarded, conn.deadline = refusal, 0, monotonic() + LEAVING_SECONDS
+    def _refuse(self, conn: Connection, refusal: Refusal) -> None:
+        self._refused[refusal.code] += 1
+        first_line = bytes(conn.received.partition(b"\r\n")[0])
+        self._part(conn, refused.answer(refusal, first_line))
+
+    def _part(self, conn: Connection, last_words: bytes = b"") -> None:
+        """What still comes is thrown away, else what is on its way to the client would be lost."""
+        conn.discarded, conn.deadline = 0, monotonic() + LEAVING_SECONDS
         if not self._move(conn, Stage.LEAVING):
             return self._drop(conn)
         self._watch(conn, EVENT_READ, self._more)
-        if conn.refusal is not None:
-            conn.sock.sendall(refused.answer(conn.refusal, bytes(conn.received.partition(b"\r\n")[0])))
+        conn.sock.sendall(last_words)
         conn.sock.shutdown(socket.SHUT_WR)
         self._discard(conn)
 
@@ -178,16 +182,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Half of the threads are kept for other addresses."""
         self._unwatch(conn)
         conn.answering = True
-        if self._room.is_full(conn.address, Stage.IDLE):
+        if self._present.is_full(conn.own, Stage.IDLE):
             conn.request.force_close()
-        if self._busy[conn.address] >= self._share:
-            self._queued[conn.address].append(conn)
-        else:
-            self._busy[conn.address] += 1
+        if self._turns.take(conn.address, conn):
             self.enqueue_req(conn)
 
     def finish_request(self, conn: Connection, future: "Future[bool]") -> None:
-        self._pass_on(conn.address)
+        if (following := self._turns.give(conn.address)) is not None:
+            self.enqueue_req(following)
         conn.answering = False
         done = not future.cancelled() and future.exception() is None
         conn.keep = done and future.result() and self.alive
@@ -196,34 +198,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         else:
             self._take(self._flush, conn)
 
-    def _pass_on(self, address: str | None) -> None:
-        queued = self._queued.get(address)
-        if queued:
-            self.enqueue_req(queued.popleft())
-            return
-        self._queued.pop(address, None)
-        self._busy[address] -= 1
-        if not self._busy[address]:
-            del self._busy[address]
-
     def _flush(self, conn: Connection) -> None:
         conn.sock.flush()
         if conn.sock.owed:
             self._watch(conn, EVENT_WRITE, self._flush)
         elif not conn.keep:
-            self._drop(conn)
+            self._part(conn)
         else:
             self._rest(conn)
 
     def _rest(self, conn: Connection) -> None:
+        """Until its next request it is nobody's but its own: a proxy serves another client with it."""
         conn.begin()
         if conn.received:
+            self._put(conn, conn.own, Stage.UNFINISHED)
             return self._go_on(conn)
         conn.deadline = monotonic() + self.cfg.keepalive
-        if self._move(conn, Stage.IDLE):
+        if self._put(conn, conn.own, Stage.IDLE):
             self._watch(conn, EVENT_READ, self._more)
         else:
-            self._drop(conn)
+            self._part(conn)
 
     # where a connection stands
 
@@ -235,6 +229,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if (now := monotonic()) < self._looked + LOOK_SECONDS:
             return
         self._looked = now
+        self._tell_refused(now)
         for conn in tuple(self._connections):
             if not conn.answering and (now > conn.due or not (self.alive or conn.is_begun)):
                 self._take(self._end, conn)
@@ -248,18 +243,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         else:
             self._refuse(conn, refused.connections() if conn.stage is Stage.WAITING else refused.slow())
 
-    def _move(self, conn: Connection, stage: Stage, address: str | None = None) -> bool:
-        before, after = (conn.address, conn.stage), (address or conn.address, stage)
+    def _tell_refused(self, now: float) -> None:
+        if self._refused and now > self._told + TELL_SECONDS:
+            self.log.warning("refused before they reached the application: %s", dict(self._refused))
+            self._refused.clear()
+            self._told = now
+
+    def _move(self, conn: Connection, stage: Stage) -> bool:
+        return self._put(conn, conn.address, stage)
+
+    def _put(self, conn: Connection, address: str | None, stage: Stage) -> bool:
+        before, after = (conn.address, conn.stage), (address, stage)
         if before == after:
             return True
         conn.address, conn.stage = after
-        fits = self._room.enter(*after)
-        self._leave(*before)
+        fits = self._present.enter(*after)
+        self._leave(conn, *before)
         return fits
 
-    def _leave(self, address: str | None, stage: Stage) -> None:
-        self._room.leave(address, stage)
-        if stage is Stage.UNFINISHED:
+    def _leave(self, conn: Connection, address: str | None, stage: Stage) -> None:
+        self._present.leave(address, stage)
+        if stage is Stage.WAITING and address in self._outside:
+            self._outside[address].pop(conn, None)
+            if not self._outside[address]:
+                del self._outside[address]
+        elif stage is Stage.UNFINISHED:
             self._let_in(address)
 
     def _watch(self, conn: Connection, events: int, step: Step) -> None:
@@ -286,6 +294,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._connections.remove(conn)
             self._unwatch(conn)
             self.nr_conns -= 1
-            self._leave(conn.address, conn.stage)
+            self._leave(conn, conn.address, conn.stage)
             conn.parser = conn.request = None
+            conn.received.clear()
             conn.close()

@@ -13,7 +13,7 @@ def standing(conn: Conn) -> Row:
     return row
 
 
-def pulse(conn: Conn) -> Row:
+def lateness(conn: Conn) -> Row:
     """`{worker_age, held_back}`: seconds since the worker's beat; transactions since the oldest open one."""
     row = conn.execute(
         """SELECT extract(epoch FROM now() - (SELECT max(at) FROM beat WHERE process = 'worker'))::float8

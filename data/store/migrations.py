@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from data.db import Conn
+from data.store import fold
 
 FOLDER = Path(__file__).parent / "schema"
 
@@ -26,7 +27,10 @@ def version(conn: Conn) -> int:
 
 
 def migrate(conn: Conn) -> list[int]:
-    """Runs what is missing, each in a transaction of its own, as the owner; answers their numbers."""
+    """Runs what is missing, each in a transaction of its own, as the owner; answers their numbers.
+
+    With the last one `latest` becomes what this build would have made of the same readings.
+    """
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(76, 0)")
         conn.execute(
@@ -36,7 +40,10 @@ def migrate(conn: Conn) -> list[int]:
     missing = [(number, path) for number, path in files() if number > version(conn)]
     for number, path in missing:
         with conn.transaction():
+            fold.lock(conn, fold.FAST)
             conn.execute(path.read_bytes())
             conn.execute("INSERT INTO migration (number) VALUES (%s)", (number,))
             conn.execute("GRANT SELECT ON migration TO cityops_app")
+            if number == missing[-1][0]:
+                fold.restate(conn)
     return [number for number, _ in missing]

@@ -1,12 +1,13 @@
 """How are readings stored, once for each series and time?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from data.db import Conn, Row
 from data.store import inbox
-from data.store.columns import Batch, array
+from data.store.columns import Batch
+from data.store.refill import DAYS_OF_NEW, HELD_DAYS_OF_NEW
 
 
 class Put(NamedTuple):
@@ -18,7 +19,8 @@ class Put(NamedTuple):
 
 
 def months(conn: Conn, ats: Iterable[datetime]) -> None:
-    """Makes the months of these times that are missing; before a transaction, since it locks everything."""
+    """Makes the months of these times that are missing; before a transaction: until its end nobody else could
+    make one."""
     firsts = {at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) for at in ats}
     for first in sorted(firsts):
         conn.execute("SELECT reading_month(%s)", (first,))
@@ -45,13 +47,9 @@ box AS (INSERT INTO inbox (size, ids, ats, vals)
         HAVING count(*) > 0 RETURNING n)
 SELECT (SELECT n FROM box) AS n, {_ANSWER} FROM new"""  # noqa: S608
 
-# A day that waits already is held until these readings stand: whoever made it anew now would not see them.
 _WITH_DAYS = f"""
 WITH new AS ({_INSERT}),
-days AS (INSERT INTO refill (tier, day, id)
-         SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id
-         FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3
-         ON CONFLICT (tier, day, id) DO UPDATE SET tier = excluded.tier)
+days AS ({HELD_DAYS_OF_NEW})
 SELECT NULL::bigint AS n, {_ANSWER} FROM new"""  # noqa: S608
 
 
@@ -94,23 +92,13 @@ def replace(conn: Conn, batch: Batch) -> None:
         batch[:3],
     )
     inbox.correct(conn, batch)
-    conn.execute(
-        "INSERT INTO refill (tier, day, id) SELECT DISTINCT n.tier, date_trunc('day', u.at, c.timezone), u.id"
-        " FROM unnest(%s::bigint[], %s::timestamptz[]) u(id, at) JOIN node n USING (id), city c"
-        " ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING",
-        (batch.ids, batch.ats),
-    )
+    conn.execute(_WAIT, (batch.ids, batch.ats))
 
 
-def newest(conn: Conn, ids: Sequence[int]) -> Batch:
-    """Of these series, where it is newer than `latest` or differs from it."""
-    rows = conn.execute(
-        "SELECT u.id, e.at, e.value FROM unnest(%s::bigint[]) u(id) JOIN latest l ON l.id = u.id"
-        " CROSS JOIN LATERAL (SELECT at, value FROM reading e WHERE e.id = u.id ORDER BY at DESC LIMIT 1) e"
-        " WHERE l.at IS NULL OR e.at > l.at OR (e.at = l.at AND e.value <> l.value)",
-        (array(ids),),
-    ).fetchall()
-    return Batch.of(*([row[name] for row in rows] for name in ("id", "at", "value")))
+# Nobody makes a day anew meanwhile, since the caller holds SLOW: what waits already need not be held.
+_WAIT = f"""
+WITH new AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]) u(id, at))
+{DAYS_OF_NEW} ON CONFLICT DO NOTHING"""  # noqa: S608
 
 
 def now(conn: Conn) -> datetime:

@@ -7,10 +7,17 @@ from typing import NamedTuple
 
 from data import db
 from data.db import Conn, Row
-from data.store import buckets, fold, readings
-from data.store.columns import array
+from data.store import buckets, fold
+from data.store.columns import Batch, array
 
 LOADING = 74  # shared by whoever loads history
+
+DAYS_OF_NEW = """
+INSERT INTO refill (tier, day, id) SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id
+FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3"""
+"""The days of the readings `new` (id, at). As it stands for who keeps others from making days anew."""
+HELD_DAYS_OF_NEW = f"{DAYS_OF_NEW} ON CONFLICT (tier, day, id) DO UPDATE SET tier = excluded.tier"
+"""A day that waits already is held until `new` stands: whoever made it anew now would not see them."""
 
 
 @contextmanager
@@ -79,9 +86,20 @@ def _unique(ids: Sequence[int]) -> list[int]:
 
 def _advance(conn: Conn, ids: Sequence[int]) -> None:
     """`latest` of series whose newest reading came without the inbox."""
-    batch = readings.newest(conn, _unique(ids))
+    batch = newest(conn, _unique(ids))
     if batch.size:
         fold.fold(conn, batch)
+
+
+def newest(conn: Conn, ids: Sequence[int]) -> Batch:
+    """Of these series, where it is newer than `latest` or differs from it."""
+    rows = conn.execute(
+        "SELECT u.id, e.at, e.value FROM unnest(%s::bigint[]) u(id) JOIN latest l ON l.id = u.id"
+        " CROSS JOIN LATERAL (SELECT at, value FROM reading e WHERE e.id = u.id ORDER BY at DESC LIMIT 1) e"
+        " WHERE l.at IS NULL OR e.at > l.at OR (e.at = l.at AND e.value <> l.value)",
+        (array(ids),),
+    ).fetchall()
+    return Batch.of(*([row[name] for row in rows] for name in ("id", "at", "value")))
 
 
 def _rise(conn: Conn, days: Days) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from data.db import Conn, Row
 from data.domain.threshold import Threshold, thresholds
+from data.store.refill import HELD_DAYS_OF_NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +143,14 @@ def load(conn: Conn, ids: Sequence[int], ats: Sequence[int], values: Sequence[fl
     return new, row["n"] if row else 0
 
 
-_LOAD = """
+_LOAD = f"""
 WITH new AS (
   INSERT INTO reading (id, at, value, received_at)
   SELECT u.id, to_timestamp(u.at), u.value, city_now()
   FROM unnest(%s::bigint[], %s::bigint[], %s::float8[]) u(id, at, value)
   ORDER BY 1, 2 ON CONFLICT DO NOTHING RETURNING id, at),
-days AS (
-  INSERT INTO refill (tier, day, id)
-  SELECT DISTINCT n.tier, date_trunc('day', new.at, c.timezone), new.id
-  FROM new JOIN node n USING (id), city c ORDER BY 1, 2, 3
-  ON CONFLICT (tier, day, id) DO UPDATE SET tier = excluded.tier)
-SELECT count(*) AS n FROM new"""
+days AS ({HELD_DAYS_OF_NEW})
+SELECT count(*) AS n FROM new"""  # noqa: S608
 _OTHER = """
 SELECT count(*) AS n FROM unnest(%s::bigint[], %s::bigint[], %s::float8[]) u(id, at, value)
 CROSS JOIN LATERAL (SELECT value FROM reading r WHERE r.id = u.id AND r.at = to_timestamp(u.at) OFFSET 0) e

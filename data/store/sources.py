@@ -114,17 +114,20 @@ def recent(conn: Conn, count: int) -> list[Row]:
         """WITH hour AS (
              SELECT generate_series(now - %(back)s * interval '1 hour', now, interval '1 hour') AS hour
              FROM date_trunc('hour', city_now(), 'UTC') now),
+           line AS MATERIALIZED (
+             SELECT l.* FROM source s CROSS JOIN LATERAL (
+               SELECT * FROM ledger WHERE feed = s.feed AND hour >= (SELECT min(hour) FROM hour) OFFSET 0) l),
            why AS (
              SELECT feed, jsonb_object_agg(key, n) AS reasons FROM (
                SELECT feed, key, sum(value::bigint) AS n
-               FROM ledger JOIN hour USING (hour), jsonb_each_text(reasons) GROUP BY feed, key) r
+               FROM line JOIN hour USING (hour), jsonb_each_text(reasons) GROUP BY feed, key) r
              GROUP BY feed)
            SELECT s.feed, s.kind, s.simulated, s.first_at, s.last_at, coalesce(w.reasons, '{}') AS reasons,
                   coalesce(sum(l.received), 0)::bigint AS received,
                   coalesce(sum(l.stored), 0)::bigint AS stored, coalesce(sum(l.same), 0)::bigint AS same,
                   coalesce(sum(l.rejected), 0)::bigint AS rejected,
                   array_agg(l.received ORDER BY h.hour) AS by_hour
-           FROM source s CROSS JOIN hour h LEFT JOIN ledger l ON l.feed = s.feed AND l.hour = h.hour
+           FROM source s CROSS JOIN hour h LEFT JOIN line l ON l.feed = s.feed AND l.hour = h.hour
            LEFT JOIN why w ON w.feed = s.feed GROUP BY s.feed, w.reasons ORDER BY s.feed""",
         {"back": count - 1},
     ).fetchall()

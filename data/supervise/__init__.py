@@ -18,7 +18,7 @@ from data import config, embedded
 from data.config import Refused
 from data.config.room import directory
 from data.embedded import cluster, keeper, reserve
-from data.supervise.child import HEALTHY, Child, Pause, children
+from data.supervise.child import Child, Pause, children
 
 _TURN = 0.2  # seconds between two looks at everything
 _FAREWELL = 3.0  # seconds for web and worker to end by themselves
@@ -95,10 +95,12 @@ class Database:
         self.server: embedded.Server | None = None
         self.ready = False
         self.starts = 0
+        self.began = 0.0
         self.pause = Pause()
         self.is_full = False
         self.looked = 0.0
         self.shut = 0
+        self.pointer: tuple[int, int] | None = None
 
     @property
     def place(self) -> Path | None:
@@ -113,7 +115,8 @@ class Database:
         if self.ready and self.server is not None and not self.server.alive:
             self.ready = False
             self.server.users.close()
-            _log.warning("postgres ended, starts again in %.1f s", self.pause.after(HEALTHY, now))
+            pause = self.pause.after(now - self.began, now, killed=True)
+            _log.warning("postgres ended, starts again in %.1f s", pause)
         if not self.ready and now >= self.pause.due:
             self._start(now)
         if self.ready and self.server is not None and now >= self.looked:
@@ -128,7 +131,10 @@ class Database:
             _log.warning("the disk is full and the database lets nobody in: its reserve is given up")
         if not self.shut:
             reserve.keep(place)
-        embedded.remember(self.home, server)
+        pointer = config.database_file(self.home)
+        if self.pointer is None or _mark(pointer) != self.pointer:
+            embedded.remember(self.home, server)
+            self.pointer = _mark(pointer)
 
     def _start(self, now: float) -> None:
         try:
@@ -139,7 +145,7 @@ class Database:
         except (Refused, OSError) as failed:
             self._fail(failed, now)
         else:
-            self.ready, self.starts = True, self.starts + 1
+            self.ready, self.starts, self.began = True, self.starts + 1, now
 
     def _fail(self, failed: Exception, now: float) -> None:
         """A full disk is waited for; any other reason is final at a first start."""
@@ -255,6 +261,15 @@ class Instance:
         self.database.end()
         with suppress(OSError):
             config.forget_run(self.home)
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    """Another one as soon as the file is written anew."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _to_initialise() -> dict[str, str]:

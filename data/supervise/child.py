@@ -16,7 +16,8 @@ from data.config.setting import ROOT
 from data.embedded import keeper
 
 _SHORTEST, _LONGEST = 0.2, 10.0  # seconds: pauses before a start
-HEALTHY = 30.0  # seconds of life that shorten them again
+_HEALTHY = 30.0  # seconds of life that shorten them again
+_FREE = 3  # kills within a minute that lengthen none
 
 _log = logging.getLogger("cityops")
 
@@ -27,11 +28,19 @@ class Pause:
 
     seconds: float = _SHORTEST
     due: float = 0.0
+    kills: list[float] = field(default_factory=list)
 
-    def after(self, lived: float, now: float) -> float:
-        """The pause that begins now; each is twice the last, until something lives long enough."""
-        pause = _SHORTEST if lived >= HEALTHY else self.seconds
-        self.seconds, self.due = min(pause * 2, _LONGEST), now + pause
+    def after(self, lived: float, now: float, killed: bool = False) -> float:
+        """The pause that begins now; each is twice the last, until something lives long enough. What is
+        killed has not failed by itself, unless it is killed over and over."""
+        if lived >= _HEALTHY:
+            self.seconds = _SHORTEST
+        if killed:
+            self.kills = [*(at for at in self.kills if at > now - 60), now]
+        is_free = killed and len(self.kills) <= _FREE
+        pause = _SHORTEST if is_free else self.seconds
+        self.seconds = self.seconds if is_free else min(pause * 2, _LONGEST)
+        self.due = now + pause
         return pause
 
 
@@ -48,12 +57,12 @@ class Child:
         return self.process.pid if self.process and self.process.poll() is None else None
 
     def tend(self, now: float) -> None:
-        """Started when it does not run and its pause is over; what was killed has not failed by itself."""
+        """Started when it does not run and its pause is over."""
         if self.pid is not None:
             return
         if self.process is not None:
             code = self.process.returncode
-            pause = self.pause.after(HEALTHY if code == -signal.SIGKILL else now - self.began, now)
+            pause = self.pause.after(now - self.began, now, code == -signal.SIGKILL)
             _log.warning("%s ended (%s), starts again in %.1f s", self.name, code, pause)
             self.process = None
         if now >= self.pause.due:

@@ -1,7 +1,6 @@
 """How far do the simulated days before today stand, and what brings the rest in?"""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,11 +13,11 @@ import structlog
 from data import config, db
 from data.commands import readings
 from data.config.room import Room, room
-from data.config.setting import ROOT
 from data.db import Conn
 from data.domain.refusal import Refusal
 from data.store import clock, refill
 from data.store import simulation as store
+from data.work import apart
 from data.work.simulate import filing, past, world
 from data.work.simulate.past import Window
 from data.work.simulate.world import World
@@ -124,27 +123,9 @@ def keep(stop: Event, turned: Callable[[], object]) -> None:
     done = not wanted()
     while not stop.is_set():
         if not done and room() < Room.LOW:
-            done = _loaded(stop, turned)
+            done = apart.run(__name__, stop, turned) == 0
         turned()
         stop.wait(5.0)
-
-
-def _loaded(stop: Event, turned: Callable[[], object]) -> bool:
-    """Whether the process came to its end by itself."""
-    child = subprocess.Popen([sys.executable, "-m", __name__], cwd=ROOT, env=config.child_environment())
-    try:
-        while child.poll() is None and not stop.is_set():
-            turned()
-            stop.wait(0.5)
-    finally:
-        _end(child)
-    return child.returncode == 0
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    if child.poll() is None:
-        child.terminate()
-        child.wait(3)
 
 
 if __name__ == "__main__":

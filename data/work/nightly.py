@@ -1,26 +1,35 @@
 """When is the whole database proven without anybody asking for it?"""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from enum import IntEnum
 from threading import Event
 
 import structlog
 
-from data import config, db
+from data import db
 from data.commands import verify
 from data.config.room import Room, room
-from data.config.setting import ROOT
 from data.domain.quiet import is_due
 from data.store import clock, verifications
+from data.work import apart
 
 BEGINNING = 300.0  # seconds in which a worker that has only begun has other things to do
 EVERY = 20.0
+LATER = 300.0  # seconds after a run that left it to somebody else, whose result may come
 AGAIN = 3600.0  # seconds after a run that came to no end
 
 log = structlog.get_logger(__name__)
+
+
+class Outcome(IntEnum):
+    """Of a run, as the exit code of its process; any other is that of none that stands."""
+
+    STANDS = 0
+    NONE = 1
+    LEFT = 3  # to somebody else who verifies
 
 
 def keep(stop: Event, turned: Callable[[], object], *, beginning: float = BEGINNING) -> None:
@@ -28,9 +37,13 @@ def keep(stop: Event, turned: Callable[[], object], *, beginning: float = BEGINN
     ready = time.monotonic() + beginning
     while not stop.is_set():
         turned()
-        if time.monotonic() >= ready and room() < Room.LOW and _is_due() and not _proven(stop, turned):
-            ready = time.monotonic() + AGAIN
+        if time.monotonic() >= ready and room() < Room.LOW and _is_due():
+            ready = time.monotonic() + _pause(apart.run(__name__, stop, turned))
         stop.wait(EVERY)
+
+
+def _pause(code: int) -> float:
+    return LATER if code == Outcome.LEFT else 0.0 if code == Outcome.STANDS else AGAIN
 
 
 def _is_due() -> bool:
@@ -39,32 +52,19 @@ def _is_due() -> bool:
     return here is not None and is_due(here["now"], last["at"] if last else None, here["timezone"])
 
 
-def _proven(stop: Event, turned: Callable[[], object]) -> bool:
-    """Whether a result stands now."""
-    child = subprocess.Popen([sys.executable, "-m", __name__], cwd=ROOT, env=config.child_environment())
-    try:
-        while child.poll() is None and not stop.is_set():
-            turned()
-            stop.wait(0.5)
-    finally:
-        if child.poll() is None:
-            child.terminate()
-            child.wait(3)
-    return child.returncode == 0
-
-
-def run() -> bool:
-    """Whether a result stands; another's run counts as one."""
+def run() -> Outcome:
     try:
         verdict = verify.prove(wait=False)
     except db.OUTAGE as away:
         log.warning("not verified", reason=str(away).strip())
-        return False
-    for proof in verdict.proofs if verdict else ():
+        return Outcome.NONE
+    if verdict is None:
+        return Outcome.LEFT
+    for proof in verdict.proofs:
         (log.info if proof.ok else log.error)("verified", proof=str(proof))
-    return verdict is None or verify.keep(verdict) is None
+    return Outcome.NONE if verify.keep(verdict) else Outcome.STANDS
 
 
 if __name__ == "__main__":
     os.nice(10)
-    sys.exit(not run())
+    sys.exit(run())

@@ -9,11 +9,10 @@ from threading import Event, Thread
 import structlog
 
 from data import config, db
+from data.store.leader import LEADER, LEASE
 from data.work import fold, nightly, sweep
 
-LEADER = 80
 BEAT_EVERY = 5.0
-LEASE = 15.0  # a leader that says nothing for so long has lost the seat: the server ends its connection
 HUNG = 30.0  # a duty that has not come round for so long keeps the worker from saying that it lives
 GRACE = 4.0
 BEAT = (

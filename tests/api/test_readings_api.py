@@ -7,15 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from data import db
-from data.commands import readings
 from tests.api.conftest import NOW, V1, is_problem
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody folds here, so nobody waits for the fold."""
-    monkeypatch.setattr(readings, "PATIENCE", 0.0)
-    monkeypatch.setattr(readings.post, "__kwdefaults__", {**readings.post.__kwdefaults__, "patience": 0.0})
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def a_reading(**changes: object) -> dict[str, object]:

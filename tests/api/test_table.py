@@ -8,10 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
+from data import db
 from data.api import table
+from data.domain import spreadsheet
+from data.store import case_table
 from tests.api.conftest import V1
 
 Report = Callable[..., Any]
@@ -101,14 +105,26 @@ def test_every_table_says_its_place_and_time(
     ],
 )  # fmt: skip
 def test_a_long_code_stays_text(text: str, cell: str) -> None:
-    assert table._text(text) == cell
+    assert spreadsheet.cell(text) == cell
 
 
-@given(st.text())
+LIKE_A_CELL = st.text("=+-@\t\r'\"0123456789:@A \n一٣０") | st.from_regex(r"[0-9]{0,14}.?", fullmatch=True)
+TEXT = (st.text() | LIKE_A_CELL).map(lambda text: text.replace("\0", ""))
+
+
+@given(TEXT)
 def test_no_cell_of_text_begins_like_a_formula_but_a_long_code(text: str) -> None:
-    cell = table._text(text)
+    cell = spreadsheet.cell(text)
     assert not cell.startswith(("+", "-", "@", "\t", "\r"))
     assert not cell.startswith("=") or (cell == f'="{text}"' and text.isdigit())
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(TEXT, min_size=1, max_size=50))
+def test_the_database_writes_a_cell_as_we_do(conn: db.Conn, texts: list[str]) -> None:
+    written = sql.SQL("SELECT {} AS cell FROM unnest(%s::text[]) WITH ORDINALITY u(x, n) ORDER BY n")
+    rows = conn.execute(written.format(sql.SQL(case_table.TEXT.format("x"))), (texts,)).fetchall()
+    assert [row["cell"] for row in rows] == list(map(spreadsheet.cell, texts))
 
 
 def test_an_export_cut_short_breaks_and_is_no_short_file(fresh_module: str) -> None:

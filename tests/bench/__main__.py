@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bench import export, ingest, live, screen, sets, state, told, wall, web
+from tests import chromium
+from tests.bench import export, ingest, live, sets, state, told, wall, web
 from tests.bench.fill import Size
 from tests.bench.told import Row
 from tests.conftest import ROOT, LiveServer, Postgres, pointed_at
@@ -38,7 +39,7 @@ def bench(postgres: Postgres, parts: Sequence[str], scale: Scale) -> Iterator[tu
         names = tuple(sets.ready(postgres, size, scale.city) for size in scale.sets)
         yield "state", state.measure(postgres, names, scale.rounds, scale.repeats)
     if RUNNING & set(parts):
-        with city(postgres, scale) as server, screen.browser() as browser:
+        with city(postgres, scale) as server, chromium.browser() as browser:
             yield from _running(server, browser, parts, scale)
     if "export" in parts:
         name = sets.ready(postgres, scale.sets[1], scale.city)

@@ -149,7 +149,7 @@ def _write(lines: dict[str, list[str]], town: Town, case: Drawn, moment: datetim
     lines["incident"].append(_incident(case, district, moment))
     lines["event"] += _events(town, case, district)
     lines["span"] += _spans(case, district)
-    lines["audience"] += _audience(case, district)
+    lines["audience"] += _audience(case)
 
 
 def _held(case: Drawn, n: int) -> str:
@@ -229,7 +229,7 @@ def _spans(case: Drawn, district: str) -> Iterator[str]:
         )
 
 
-def _audience(case: Drawn, district: str) -> Iterator[str]:
+def _audience(case: Drawn) -> Iterator[str]:
     codes = codes_in(case.spot.path)
     above = f"{codes[0]}/{codes[1]}/" if len(codes) > 1 else case.spot.path
     seats = {(case.spot.path, ""): 0, (above, ""): 0}

@@ -14,7 +14,7 @@ from psycopg import Connection
 from data import db
 from data.domain.incident import due_at
 from data.domain.place import DEEPEST_TIER
-from data.store import buckets, fold, readings
+from data.store import buckets, fold, readings, refill
 from data.store.columns import array
 from tests.bench import bulk, cases, series
 from tests.bench.cases import Spot, Town
@@ -207,7 +207,7 @@ def _newest(moment: datetime, ids: Sequence[int]) -> None:
     """As the folding process would at the moment."""
     with closing(db.replay(moment)) as conn, conn.transaction():
         fold.lock(conn, fold.FAST)
-        fold.fold(conn, readings.newest(conn, ids))
+        fold.fold(conn, refill.newest(conn, ids))
 
 
 def _book(conn: db.Conn) -> None:

@@ -15,7 +15,6 @@ from psycopg_pool import ConnectionPool
 Rows = list[dict[str, Any]]
 Ask = Callable[..., Rows]
 STATUS = ("normal", "attention", "warning", "alarm", "stale", "none")
-COLOUR = dict(zip(STATUS, ("#888", "#4EA5F5", "#F28E2B", "#E0301E", "#666", "#333"), strict=True))
 
 
 class Peer:

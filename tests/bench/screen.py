@@ -1,14 +1,9 @@
 """When do the pixels of a wall change? A real Chromium of 3840×1080."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
-
-from tests.conftest import FLAGS
 
 LIVE = "html[data-live='live']"
 OPEN = "b[data-key='text.open']"
@@ -28,22 +23,6 @@ PROBE = """([read]) => {
   return last;
 }"""
 READ_OPEN = rf'Number(document.querySelector("{OPEN}").textContent.replace(/\D/g, ""))'
-
-
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert found, "Chromium is needed"
-    return found
-
-
-@contextmanager
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield opened
-        opened.close()
 
 
 class Wall:

@@ -173,6 +173,17 @@ def test_the_address_of_one_case_opens_it_however_late_the_grid_draws(page, many
     expect(page.locator("#case dl")).to_contain_text("case-007")
 
 
+def test_the_address_of_one_case_keeps_it_open_until_its_reader_closes_it(page, many: LiveServer):
+    opened(page, many, "/incidents/99?source=test&source_id=case-007")
+    expect(page.locator("#case dl")).to_contain_text("case-007")
+    page.evaluate("dash_ag_grid.getApi('cases').deselectAll()")  # as new rows do
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(page.locator("#case dl")).to_contain_text("case-007")
+    page.keyboard.press("Escape")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(page.locator("#case")).to_be_hidden()
+
+
 def test_rows_are_walked_opened_and_closed_by_key(page, many: LiveServer):
     opened(page, many)
     page.keyboard.press("j")

@@ -1,13 +1,11 @@
 """Is what stands on an open screen true, and does it say so when it is not?"""
 
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urlsplit
@@ -17,6 +15,8 @@ import requests
 
 from tests.browser.looking import LIVE
 from tests.conftest import LiveServer
+from tests.tiny import file_case
+from tests.waiting import frozen, until
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -31,11 +31,6 @@ def now() -> str:
 
 def ago(minutes: int) -> str:
     return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
-
-
-def file_case(server: LiveServer, key: str, **more: object) -> None:
-    case = {"source": "test", "source_id": key, "class": "E0506", "severity": 2, "place": "9901", "at": now()}
-    server.post("incidents", case | {"description": key} | more)
 
 
 def opened(page, server: LiveServer, path: str = "/overview/99"):
@@ -64,13 +59,6 @@ def metric(server: LiveServer, name: str) -> float:
     text = requests.get(f"{server.url}/metrics", timeout=5).text
     found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
-
-
-def until(true: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.05)
 
 
 class Ear:
@@ -104,7 +92,7 @@ class Ear:
 def ears(server: LiveServer, count: int) -> Iterator[list[Ear]]:
     listening = [Ear(server) for _ in range(count)]
     try:
-        until(lambda: all(ear.of("hello") for ear in listening))
+        until(lambda: all(ear.of("hello") for ear in listening), 10)
         yield listening
     finally:
         for ear in listening:
@@ -119,7 +107,7 @@ def test_a_stream_says_hello_then_what_changes_and_keeps_its_heart_beating(live_
         hello = ear.of("hello")[0]
         assert {"build", "now", "seq", "etag", "state"} <= set(hello)
         file_case(live_module, "wire")
-        until(lambda: ear.of("diff") and ear.of("hb"))
+        until(lambda: ear.of("diff") and ear.of("hb"), 10)
         assert ear.of("diff")[0]["seq"] == hello["seq"] + 1
         assert {"now", "seq", "worker_at"} <= set(ear.of("hb")[0])
 
@@ -128,7 +116,7 @@ def test_who_has_the_state_is_not_sent_it_again(live_module: LiveServer):
     with ears(live_module, 1) as (ear,):
         etag = str(ear.of("hello")[0]["etag"])
         again = Ear(live_module, etag=etag)
-        until(lambda: again.of("hello"))
+        until(lambda: again.of("hello"), 10)
         assert "state" not in again.of("hello")[0]
         again.close()
 
@@ -158,10 +146,10 @@ def test_one_change_is_computed_once_however_many_watch(live_module: LiveServer,
         time.sleep(1)
         before = metric(live_module, name)
         file_case(live_module, f"counted {viewers}")
-        until(lambda: all(ear.of("diff") for ear in listening))
+        until(lambda: all(ear.of("diff") for ear in listening), 10)
         time.sleep(0.5)
         assert metric(live_module, name) == before + 1
-    until(lambda: metric(live_module, "cityops_viewers") == 0)
+    until(lambda: metric(live_module, "cityops_viewers") == 0, 10)
 
 
 # ── on the screen ───────────────────────────────────────────────────────────────────────────────
@@ -225,18 +213,12 @@ def test_a_frozen_server_dims_the_picture_within_eight_seconds_and_it_comes_back
 ):
     opened(page, live_module)
     shown = page.locator("main").inner_text()
-    frozen = web_processes(live_module)
     begun = time.monotonic()
-    try:
-        for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
+    with frozen(*web_processes(live_module)):
         page.wait_for_selector("html[data-dim]", state="attached", timeout=16_000)
         assert time.monotonic() - begun <= 16
         assert re.search(r"数据截至 \d\d:\d\d:\d\d", page.locator("[data-connection]").inner_text())
         assert len(page.locator("main").inner_text()) >= 0.9 * len(shown)
-    finally:
-        for pid in frozen:
-            os.kill(pid, signal.SIGCONT)
     page.wait_for_selector(LIVE, state="attached", timeout=20_000)
     assert is_same_page(page)
 
@@ -302,9 +284,9 @@ HIDE = """(hidden) => {
 def test_a_hidden_tab_closes_its_stream_and_comes_back_with_the_newest_state(page, live_module: LiveServer):
     opened(page, live_module)
     before = count(page)
-    until(lambda: metric(live_module, "cityops_viewers") == 1)
+    until(lambda: metric(live_module, "cityops_viewers") == 1, 10)
     page.evaluate(HIDE, True)
-    until(lambda: metric(live_module, "cityops_viewers") == 0)
+    until(lambda: metric(live_module, "cityops_viewers") == 0, 10)
     file_case(live_module, "while nobody looked")
     page.evaluate(HIDE, False)
     expect(page.locator(OPEN).first).to_have_text(str(before + 1), timeout=6_000)
@@ -313,7 +295,7 @@ def test_a_hidden_tab_closes_its_stream_and_comes_back_with_the_newest_state(pag
 
 def test_a_wall_never_closes_its_stream(page, live_module: LiveServer):
     opened(page, live_module, "/wall/99")
-    until(lambda: metric(live_module, "cityops_viewers") == 1)
+    until(lambda: metric(live_module, "cityops_viewers") == 1, 10)
     page.evaluate(HIDE, True)
     time.sleep(1)
     assert metric(live_module, "cityops_viewers") == 1
@@ -346,14 +328,14 @@ def test_the_zoom_of_a_chart_survives_an_update_until_a_double_click(page, live_
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 64, steps=6)
     page.mouse.up()
-    until(lambda: page.evaluate(shown) != whole)
+    until(lambda: page.evaluate(shown) != whole, 10)
     zoomed, seq = page.evaluate(shown), page.evaluate("cityops.model['chart.series']")
     live_module.post_reading(sign="W2", asset="flood-1", at=now(), value=50)
-    until(lambda: page.evaluate("cityops.model['chart.series']") != seq)
+    until(lambda: page.evaluate("cityops.model['chart.series']") != seq, 10)
     time.sleep(0.5)
     assert page.evaluate(shown) == zoomed
     page.mouse.dblclick(box["x"] + box["width"] * 0.5, box["y"] + 60)
-    until(lambda: page.evaluate(shown) != zoomed)
+    until(lambda: page.evaluate(shown) != zoomed, 10)
 
 
 def test_a_place_is_found_by_pinyin_with_the_keyboard_alone(page, live_module: LiveServer):

@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser.looking import LIVE, coloured
 from tests.conftest import LiveServer
+from tests.tiny import file_case
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -31,11 +32,6 @@ def healthy(server: LiveServer, **other: float) -> None:
         {"sign": s, "asset": a, "at": now(), "value": values[s]} for s, each in ASSETS.items() for a in each
     ]
     server.post("readings", rows)
-
-
-def file_case(server: LiveServer, key: str, **more: object) -> None:
-    case = {"source": "test", "source_id": key, "class": "E0506", "place": "9901-1-1-1", "at": now(minutes=9)}
-    server.post("incidents", case | {"severity": 2, "description": ""} | more)
 
 
 def opened(page, server: LiveServer, path: str = "/overview/99"):

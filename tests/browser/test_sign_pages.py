@@ -1,7 +1,6 @@
 """Can all signs be read, walked and opened, and can one be asked, compared and taken away?"""
 
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.browser.looking import LIVE
 from tests.conftest import LiveServer
+from tests.waiting import until
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -41,14 +41,6 @@ def opened(page, server: LiveServer, path: str):
 
 def drawn(page) -> None:
     page.wait_for_selector("#chart-series .scatterlayer .trace", state="attached")
-
-
-def until(page, true: str, seconds: float = 5) -> None:
-    """The policy of the page forbids what wait_for_function does."""
-    deadline = time.monotonic() + seconds
-    while not page.evaluate(true):
-        assert time.monotonic() < deadline, true
-        page.wait_for_timeout(50)
 
 
 # ── all signs ───────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +105,7 @@ def test_a_chosen_zoom_survives_a_reading(page, live_server: LiveServer) -> None
     )
     live_server.post_reading(sign="W1", place="9901-1", at=at(0), value=26)
     expect(page.locator(".sign-head .value b")).to_have_text("26", timeout=5_000)
-    until(page, f"{plot}.data.at(-1).y[0] === 26")
+    until(lambda: page.evaluate(f"{plot}.data.at(-1).y[0] === 26"))
     assert [one[:16] for one in page.evaluate(f"{plot}.layout.xaxis.range.map(String)")] == [
         one[:16] for one in chosen
     ]

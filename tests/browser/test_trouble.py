@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from data import db
 from data.config import build
 from tests.browser import looking
 from tests.conftest import LiveServer, Postgres
@@ -57,7 +58,7 @@ def streams(page: Any, *words: Callable[[], str]) -> list[str]:
 
 
 def opened(page: Any, server: LiveServer, path: str = "/overview/99") -> Any:
-    width, height = SIZES[path.partition("?")[0]][0]
+    width, height = SIZES.get(path.partition("?")[0], SIZES["/overview/99"])[0]
     page.set_viewport_size({"width": width, "height": height})
     page.goto(f"{server.url}{path}")
     page.wait_for_selector("html:not([data-live=opening])", state="attached", timeout=20_000)
@@ -137,6 +138,55 @@ def test_of_several_troubles_the_gravest_stands_first(
     expect(page.locator(TROUBLE)).to_have_text(told.partition(";")[0].partition(" ·")[0])
 
 
+HEARD = """
+  window.heard = new Set();
+  const note = () => {
+    const says = "title, [data-connection] .trouble, [data-connection] [role=status]";
+    for (const { textContent } of document.querySelectorAll(says)) heard.add(textContent);
+  };
+  new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def heard(page: Any) -> str:
+    """All that bar, title and status have said since the page began."""
+    return "\n".join(page.evaluate("[...heard]"))
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_page_that_failed_never_says_that_the_database_is_away(
+    page: Any, postgres: Postgres, fresh_module: str, live_module: LiveServer, streaming: bool
+) -> None:
+    """A column that /sources alone reads is gone: a mistake as ours would be."""
+    page.add_init_script(HEARD)
+    if not streaming:
+        page.route("**/live?*", lambda route: None)
+        page.route("**/api/v1/state/**", lambda route: None)
+    opened(page, live_module, "/sources")
+    with postgres.admin(fresh_module) as admin:
+        admin.execute("ALTER TABLE source RENAME first_at TO gone")
+        try:
+            with db.transaction() as conn:
+                db.notify(conn, "sources", ["99/"])
+            opened(page, live_module, "/sources")
+            expect(page.locator(TROUBLE)).to_have_text("本页出错")
+            page.wait_for_timeout(3_000 if streaming else 0)
+        finally:
+            admin.execute("ALTER TABLE source RENAME gone TO first_at")
+    assert page.title().startswith("本页出错 · ")
+    assert "本页出错" in heard(page) and "数据库中断" not in heard(page)
+
+
+def test_a_stream_that_begins_with_a_page_that_failed_says_nothing_else(
+    page: Any, live_module: LiveServer
+) -> None:
+    page.add_init_script(HEARD)
+    streams(page, partial(hello, db=False), partial(event, "source", db=True, page=False, since=now()), beat)
+    opened(page, live_module).wait_for_selector("html[data-live=failed]", state="attached", timeout=20_000)
+    expect(page.locator(STATUS)).to_have_text("本页出错")
+    assert "数据库中断" not in heard(page)
+
+
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
     os.kill(pid, signal.SIGSTOP)
@@ -177,6 +227,20 @@ def test_a_refused_stream_is_polled_at_once_and_seldom_asked_for_again(
     expect(page.locator(TROUBLE)).to_have_text("轮询")
     page.wait_for_timeout(5_000)
     assert len(asked) == 1
+
+
+def test_a_browser_that_cannot_join_two_signals_polls_too_and_leaves_a_question_without_an_answer(
+    page: Any, live_module: LiveServer
+) -> None:
+    page.add_init_script("delete AbortSignal.any")
+    asked: list[str] = []
+    page.route("**/live?*", lambda route: route.fulfill(status=429))
+    page.route("**/api/v1/state/**", lambda route: asked.append("") or (len(asked) > 1 and route.continue_()))
+    opened(page, live_module).wait_for_selector(POLLS, state="attached", timeout=4_000)
+    since = page.evaluate("cityops.live.asOf")
+    page.wait_for_function("(since) => cityops.live.asOf > since", arg=since, timeout=20_000)
+    page.wait_for_selector(POLLS, state="attached", timeout=4_000)
+    assert len(asked) > 1
 
 
 @pytest.mark.parametrize("reason, begins_anew", [("rights", True), ("moved", False)])

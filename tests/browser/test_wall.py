@@ -1,17 +1,15 @@
 """Can the wall be read from eight metres away, in every form, and is it grey when all is well?"""
 
-import os
-import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.browser.looking import LIVE, coloured, faults
 from tests.conftest import LiveServer
+from tests.tiny import file_case
+from tests.waiting import frozen
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -55,11 +53,6 @@ def measure(server: LiveServer, depth: float, warmth: float = 20) -> None:
         for place in ("9901-1-1", "9901-1-2", "9901-2-1", "9902-1-1")
     ]
     server.post("readings", [{**row, "at": now()} for row in rows])
-
-
-def file_case(server: LiveServer, key: str, **more: object) -> None:
-    case = {"source": "test", "source_id": key, "class": "E0506", "place": "9901-1-1-1", "at": now(minutes=9)}
-    server.post("incidents", case | {"severity": 2, "description": ""} | more)
 
 
 def disaster(server: LiveServer) -> None:
@@ -162,7 +155,7 @@ def test_a_smaller_hall_drops_rows_and_keeps_its_type_until_it_is_too_small(wide
 
 def test_an_old_picture_stays_says_since_when_and_its_clock_goes_on(wide, loud: LiveServer) -> None:
     opened(wide, loud)
-    with frozen(loud):
+    with frozen(*web_processes(loud)):
         wide.wait_for_selector("html[data-dim]", state="attached", timeout=8_000)
         expect(wide.locator(".w-band b")).to_contain_text("画面停在", timeout=2_000)
         expect(wide.locator(".w-abnormal [data-id=W2] .w-v")).to_contain_text("30")
@@ -177,21 +170,9 @@ def test_an_old_picture_stays_says_since_when_and_its_clock_goes_on(wide, loud: 
     wide.wait_for_selector(LIVE, state="attached", timeout=20_000)
 
 
-@contextmanager
-def frozen(server: LiveServer) -> Iterator[None]:
-    """The web server neither answers nor ends."""
-    own = str(server.web.pid)
-    children = subprocess.run(
-        ["pgrep", "-P", own], capture_output=True, text=True, check=False
-    ).stdout.split()
-    pids = [int(pid) for pid in (own, *children)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+def web_processes(server: LiveServer) -> list[int]:
+    own = psutil.Process(server.web.pid)
+    return [one.pid for one in (own, *own.children())]
 
 
 def test_nothing_on_a_wall_moves_by_itself(wide, loud: LiveServer) -> None:

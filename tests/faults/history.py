@@ -70,6 +70,15 @@ class History:
         """Calls of which something was taken."""
         return sum("ok" in call.outcomes for call in self.calls)
 
+    def unanswered(self) -> list[Key]:
+        """Of which nobody knows to this day what became."""
+        last = {
+            row.key: outcome
+            for call in self.calls
+            for row, outcome in zip(call.rows, call.outcomes, strict=True)
+        }
+        return [key for key, outcome in last.items() if outcome == "unknown"]
+
     def ok_after(self, moment: float) -> float | None:
         """When the first call that began after the moment was acknowledged, both by time.monotonic()."""
         since = moment - self.began
@@ -218,6 +227,8 @@ def writing(
             thread.join(max(deadline - monotonic(), 0))
             thread.giving_up.set()
             thread.join(15)
+    assert not [thread.name for thread in threads if thread.is_alive()], "a client still waits"
+    assert not (left := history.unanswered()), f"seed {history.seed}: never answered: {left[:9]}"
 
 
 # ── what became of it ───────────────────────────────────────────────────────────────────────────
@@ -229,6 +240,7 @@ class Broken(NamedTuple):
 
 def check(house: House, history: History) -> None:
     """Every 2xx exists exactly once with its values, every 4xx left nothing, nobody's rows are there."""
+    assert history.acknowledged(), "nothing was acknowledged"
     found = stored(house)
     broken = compare(history, found)
     assert not broken, told(history.seed, broken)

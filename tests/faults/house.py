@@ -19,6 +19,7 @@ import requests
 from data import config
 from data.embedded import ground
 from tests.conftest import CITY, ROOT, free_port
+from tests.waiting import until
 
 CAPS = "streams=2000,session=2000,unfinished=500,writes=100000"
 PARTS: dict[str, Callable[[config.Pids], list[int | None]]] = {
@@ -29,15 +30,6 @@ PARTS: dict[str, Callable[[config.Pids], list[int | None]]] = {
     "web master": lambda pids: [*pids["web"][:1]],
     "web worker": lambda pids: [*pids["web"][1:]],
 }
-
-
-def until(holds: Callable[[], object], seconds: float, what: str, every: float = 0.02) -> float:
-    """How many seconds it took to come about."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds, f"{what}: not within {seconds:g} s"
-        time.sleep(every)
-    return time.monotonic() - began
 
 
 @dataclass

@@ -13,12 +13,14 @@ import orjson
 import psutil
 
 from data import config
+from data.commands.verify import prove
 from data.domain.rights import GUEST, Viewer
 from data.embedded import keeper
 from tests.conftest import environment
 from tests.faults import history as log
-from tests.faults.house import House, until
-from tests.faults.screens import Screens, never_back
+from tests.faults.house import House
+from tests.faults.screens import Screens, astray, never_back
+from tests.waiting import until
 
 SUBJECTS = ("overview/99", "overview/9901-1", "signs/99", "sign/W2/99", "incidents/99", "wall/99", "sources")
 LEFT = {
@@ -34,15 +36,21 @@ MB = 1 << 20
 
 
 def proven(house: House, history: log.History | None = None, screens: Screens | None = None) -> None:
-    """All of them that the given can show, once everything is folded."""
+    """All of them that the given can show, once all is folded. `screens`: nobody disturbs their line."""
     house.until_ready()
     house.until_folded()
     verified(house)
     if history is not None:
         log.check(house, history)
     if screens is not None:
-        assert (broken := never_back(screens)) == [], f"I10: {broken}"
+        assert (broken := [*never_back(screens), *astray(screens)]) == [], f"I10: {broken[:9]}"
     same_cached(house)
+
+
+def sound() -> None:
+    """The same of the database that the settings name, in this process."""
+    verdict = prove()
+    assert verdict is not None and verdict.ok, [str(proof) for proof in verdict.proofs]
 
 
 def verified(house: House, *words: str) -> None:

@@ -30,6 +30,7 @@ class Frame(NamedTuple):
     seq: int
     now: str  # the server's
     taken: bool
+    astray: bool  # said before its turn or after it, which a screen makes good
     value: Any  # then, of the leaf that is watched
 
 
@@ -109,10 +110,16 @@ class Screen:
 
     def _take(self, name: str, said: Mapping[str, Any]) -> bool:
         """Whether the stream is worth going on with."""
+        astray = self._is_astray(name, said)
         takes = {"hello": self._hello, "diff": self._diff, "hb": self._beat, "source": self._source}
         taken = takes[name](said) if name in takes else None
-        self._note(name, said.get("seq", 0), said.get("now", ""), bool(taken))
+        self._note(name, said.get("seq", 0), said.get("now", ""), bool(taken), astray)
         return taken is not None
+
+    def _is_astray(self, name: str, said: Mapping[str, Any]) -> bool:
+        if name == "hello":
+            return self._joined or sse.seconds(said["now"]) < self.as_of
+        return name in ("diff", "hb") and (not self._joined or said["seq"] != self._seq + (name == "diff"))
 
     def _hello(self, said: Mapping[str, Any]) -> bool | None:
         """Taken, or False = not for us, or None = begin again; so are the others."""
@@ -245,5 +252,6 @@ class Screen:
     def _is_late(self, now: str) -> bool:
         return self._clock() - sse.seconds(now) > SILENCE
 
-    def _note(self, name: str, seq: int, now: str, taken: bool) -> None:
-        self.frames.append(Frame(monotonic(), name, seq, now, taken, self.model.get(self.watched)))
+    def _note(self, name: str, seq: int, now: str, taken: bool, astray: bool = False) -> None:
+        value = self.model.get(self.watched)
+        self.frames.append(Frame(monotonic(), name, seq, now, taken, astray, value))

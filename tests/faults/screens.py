@@ -24,7 +24,7 @@ def addresses(people: int, each: int = 50) -> list[str]:
 
 class Screens:
     """`with Screens(url, addresses(50)) as screens:` one screen an address, the asks in turn.
-    `watched`: the leaf whose value is noted with every frame."""
+    `watched`: a leaf that holds a number which only rises."""
 
     def __init__(
         self, url: str, addresses: Sequence[str], *asks: Mapping[str, str], watched: str = ""
@@ -75,10 +75,6 @@ class Screens:
     def are(self, *modes: str) -> bool:
         return all(screen.mode in modes for screen in self.all)
 
-    def silent_since(self) -> list[float]:
-        """Seconds since each heard a word of the server."""
-        return [monotonic() - screen.heard for screen in self.all]
-
     @property
     def frames(self) -> list[Frame]:
         return sorted((frame for one in self.all for frame in tuple(one.frames)), key=lambda frame: frame.at)
@@ -106,12 +102,22 @@ def peak(times: Iterable[float], span: float = 1.0) -> int:
 
 
 # ── I10: a screen never goes back in time and never shows stale as normal ───────────────────────
-def never_back(screens: Screens, rising: bool = False) -> list[str]:
-    """What broke I10, in words. `rising`: the leaf that is watched holds a number that only rises."""
-    return [fault for screen in screens for fault in [*_went_back(screen, rising), *_hid_its_age(screen)]]
+def never_back(screens: Screens) -> list[str]:
+    """What broke I10, in words."""
+    return [fault for screen in screens for fault in [*_went_back(screen), *_hid_its_age(screen)]]
 
 
-def _went_back(screen: Screen, rising: bool) -> Iterator[str]:
+def astray(screens: Screens) -> list[str]:
+    """What the server said before its turn or after it, where nobody disturbs the line."""
+    return [
+        f"{screen.address}: {frame.name} {frame.seq} of {frame.now}, frame {number}"
+        for screen in screens
+        for number, frame in enumerate(screen.frames)
+        if frame.astray
+    ]
+
+
+def _went_back(screen: Screen) -> Iterator[str]:
     taken = [frame for frame in screen.frames if frame.taken]
     for before, after in pairwise(frame for frame in taken if frame.name in ("hello", "hb")):
         if after.now < before.now:
@@ -119,7 +125,9 @@ def _went_back(screen: Screen, rising: bool) -> Iterator[str]:
     for before, after in pairwise(frame for frame in taken if frame.name in ("hello", "diff")):
         if after.name == "diff" and after.seq != before.seq + 1:
             yield f"{screen.address}: change {after.seq} after {before.seq}"
-    values = [frame.value for frame in taken if frame.value is not None] if rising else []
+    values = [frame.value for frame in taken if frame.value is not None]
+    if screen.watched and not values:
+        yield f"{screen.address}: {screen.watched} was never shown"
     for before_value, after_value in pairwise(values):
         if after_value < before_value:
             yield f"{screen.address}: {screen.watched} fell from {before_value} to {after_value}"

@@ -21,8 +21,9 @@ from data.config.room import MB, Room
 from data.embedded import ground
 from tests.faults import invariants
 from tests.faults.history import writing
-from tests.faults.house import House, until
-from tests.faults.screens import Screens, addresses
+from tests.faults.house import House
+from tests.faults.screens import Screens, addresses, astray, never_back
+from tests.waiting import until
 
 DISK, RESERVE = 400, 32  # MB
 REFUSED, BUSY = 507, 503
@@ -143,6 +144,8 @@ def watched(house: House) -> Iterator[Screens]:
     asks = [{"page": page.split("/")[1], "subject": "/".join(page.split("/")[2:])} for page in PAGES]
     with Screens(house.url, addresses(len(asks)), *asks) as screens:
         yield screens
+        until(lambda: screens.are("live"), 60, "all screens are live again")
+        assert [*never_back(screens), *astray(screens)] == []
 
 
 def until_heard(screens: Screens, word: str) -> float:

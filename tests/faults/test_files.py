@@ -21,8 +21,9 @@ from data.ingest.folder import read_folder
 from data.ingest.rows import FolderError
 from tests.conftest import CITY, ROOT, environment
 from tests.faults import invariants
-from tests.faults.house import House, furnish, until
+from tests.faults.house import House, furnish
 from tests.test_embedded import only_root
+from tests.waiting import until
 
 EVERY = 10  # bytes
 
@@ -103,7 +104,8 @@ def test_a_city_file_that_is_cut_short_is_named_with_its_line_or_is_a_whole_file
         try:
             read_folder(folder)
         except FolderError as error:
-            assert all(one.file in names and (one.line or "missing" in one.detail) for one in error.mistakes)
+            where = [one.file in names and (one.line or "missing" in one.detail) for one in error.mistakes]
+            assert where and all(where)
         else:
             assert is_whole(file, cut), cut
 
@@ -135,6 +137,7 @@ def test_the_old_city_stays_when_a_file_of_the_new_one_is_cut_short(fresh: str, 
             list(city.init(folder))
         assert standing() == before, path.name
         (folder / path.name).write_bytes(whole)
+    invariants.sound()
 
 
 # ── a cache that cannot be written ──────────────────────────────────────────────────────────────
@@ -261,21 +264,23 @@ class Theirs(House):
 @pytest.fixture
 def theirs() -> Iterator[Theirs]:
     """With this interpreter, wherever it stands, in a place that the other user can reach."""
+    if not ground.reaches(Theirs.uid, Path(psutil.__file__).parent):
+        pytest.skip("NOT RUN: another user cannot read the installed packages")
     folder = Path(f"/tmp/cityops-theirs-{os.getpid()}")
     (folder / "python").mkdir(parents=True)
     os.chown(folder, Theirs.uid, Theirs.uid)
-    if not ground.reaches(Theirs.uid, Path(psutil.__file__).parent):
-        pytest.skip("NOT RUN: another user cannot read the installed packages")
-    if subprocess.run(["mount", "--bind", sys.base_prefix, folder / "python"]).returncode:
-        pytest.skip("NOT RUN: needs to mount the interpreter for another user")
-    house = Theirs(folder / "home")
     try:
-        yield house
+        if subprocess.run(["mount", "--bind", sys.base_prefix, folder / "python"]).returncode:
+            pytest.skip("NOT RUN: needs to mount the interpreter for another user")
+        house = Theirs(folder / "home")
+        try:
+            yield house
+        finally:
+            if house.home.exists():
+                house.home.chmod(0o700)
+            house.remove()
+            subprocess.run(["umount", "--lazy", folder / "python"], check=True)
     finally:
-        if house.home.exists():
-            house.home.chmod(0o700)
-        house.remove()
-        subprocess.run(["umount", "--lazy", folder / "python"], check=True)
         (folder / "python").rmdir()
         shutil.rmtree(folder)
 

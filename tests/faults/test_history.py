@@ -1,11 +1,13 @@
 """Does the checker find what was lost, doubled or made up, and nothing else?"""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.faults.history import REPORTS, Call, History, Row, check, compare, told, writing
-from tests.faults.house import House, until
+from tests.faults.house import House
+from tests.waiting import until
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
 KEY = ("W2", "flood-1", AT)
@@ -51,6 +53,26 @@ def test_the_shortest_history_is_told_first_with_the_seed() -> None:
     words = told(17, compare(History(17, calls=calls), {})).splitlines()
     assert words[0].startswith("seed 17: 2 keys")
     assert "flood-2" in words[1] and "client 1" in words[2] and "flood-1" in words[3] and len(words) == 6
+
+
+def test_what_was_never_answered_is_known_until_it_is() -> None:
+    history = History(1, calls=[call(1.0, "ok", 200), call(1.0, "unknown", 503, 2.0)])
+    assert history.unanswered() == [KEY]
+    history.calls.append(call(1.0, "ok", 200, 3.0))
+    assert history.unanswered() == []
+
+
+def test_a_history_without_a_write_proves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="nothing was acknowledged"):
+        check(House(tmp_path), History(1))
+
+
+def test_a_write_that_nobody_answers_is_found(tmp_path: Path) -> None:
+    with (
+        pytest.raises(AssertionError, match="never answered"),
+        writing(House(tmp_path), clients=1, url="http://127.0.0.1:1", patience=1) as history,
+    ):
+        until(lambda: history.calls, 5, "it asks")
 
 
 @pytest.mark.slow

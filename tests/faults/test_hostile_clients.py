@@ -20,9 +20,9 @@ from tests.faults.invariants import flat, load, verified
 
 HEAD = "GET {path} HTTP/1.1\r\nHost: localhost\r\n"
 PLOTLY = "/_dash-component-suites/plotly/package_data/plotly.min.js"
-NOBODY, NOBODY_ANY_MORE = "nobody attacks", "nobody attacks any more"
-LEAST, MANY = 20, 60  # visits; of fewer than many the median is judged, for a p95 is one visit then
-GOAL = 0.1  # seconds; twice that is let pass, the figure is printed
+NOBODY = "nobody attacks"
+LEAST = 20  # visits
+GOAL, MOST = 0.1, 2.0  # seconds: the p95, of which twice is let pass, and the longest of all
 Seen = dict[str, list[float]]
 
 
@@ -149,7 +149,7 @@ def test_of_what_one_address_does_the_others_notice_nothing(
         ),
         f"{readers} slow readers": (readers, HEAD.format(path=PLOTLY) + "\r\n"),
         f"{streams} streams": (streams, HEAD.format(path="/live?page=overview&subject=99") + "\r\n"),
-        NOBODY_ANY_MORE: (0, ""),
+        "nobody attacks any more": (0, ""),
     }  # fmt: skip
     visitor = Visitor(capped)
     for count, said in [*attacks.values()] * 2:  # what it keeps for later, it keeps from now on
@@ -161,14 +161,13 @@ def test_of_what_one_address_does_the_others_notice_nothing(
         with Siege(capped, count, said):
             seen = visitor.works(seconds)
         for what, took in seen.items():
-            slowest[words, what] = p95(took) if len(took) >= MANY else median(took)
-            found = f"{median(took) * 1000:.0f} / {p95(took) * 1000:.0f} ms of {len(took)}"
-            record_property(f"{words}: {what} of another client, p50 / p95", found)
+            slowest[words, what] = p95(took), max(took)
+            found = " / ".join(f"{one * 1000:.0f}" for one in (median(took), *slowest[words, what]))
+            record_property(f"{words}: {what} of another client, p50 / p95 / max ms", found)
     late = {
-        f"{words}: {what}": took
-        for (words, what), took in slowest.items()
-        if took
-        > 2 * max(GOAL, slowest[NOBODY, what], slowest[NOBODY_ANY_MORE, what])  # others load the machine
+        f"{words}: {what}": (usual, longest)
+        for (words, what), (usual, longest) in slowest.items()
+        if usual > 2 * max(GOAL, slowest[NOBODY, what][0]) or longest > MOST
     }
     assert not late
     capped.until_folded()

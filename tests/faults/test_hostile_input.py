@@ -12,8 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from data import db
-from data.commands import readings
+from data.work import fold
 from tests.faults import hostile
+from tests.faults.invariants import sound
 
 SECONDS = 1.0  # a request's time at most
 MEGABYTES = 30
@@ -21,9 +22,7 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 
 
 @pytest.fixture
-def client(fresh: str, flask_app: Any, token: str, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """Nobody folds here, so nobody waits for the fold."""
-    monkeypatch.setattr(readings.post, "__kwdefaults__", {**readings.post.__kwdefaults__, "patience": 0.0})
+def client(fresh: str, flask_app: Any, token: str, impatient: None) -> FlaskClient:
     client: FlaskClient = flask_app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client
@@ -53,6 +52,9 @@ def test_no_request_brings_a_5xx_and_none_is_stored_by_halves(
     record_property("hostile requests, answered 2xx / 3xx / 4xx", f"{said[2]} / {said[3]} / {said[4]}")
     assert (stored, created) == counted()
     assert said[2] and said[4]
+    with closing(db.connect()) as conn:
+        fold.drain(conn)
+    sound()
 
 
 def counted() -> tuple[int, int]:

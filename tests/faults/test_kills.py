@@ -20,9 +20,10 @@ import requests
 
 from tests.conftest import ROOT
 from tests.faults.history import History, writing
-from tests.faults.house import House, opened, until
+from tests.faults.house import House, opened
 from tests.faults.invariants import gone, proven
 from tests.faults.screens import Screens, addresses
+from tests.waiting import until
 
 KINDS = ("web worker", "web master", "worker", "postgres", "main", "everything")
 GOALS = {"web worker": 3, "web master": 3, "postgres": 5, "main": 15, "everything": 15}  # seconds
@@ -52,17 +53,16 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_kills_at_random(
     record_property(
         "writes acknowledged", f"{history.acknowledged()} in {seconds:.0f} s, dead times included"
     )
-    if kills > len(KINDS):  # a few on a machine that does other things as well say nothing about times
-        for kind, goal in GOALS.items():
-            assert median(took[kind]) <= 2 * goal, (kind, took[kind])
-        assert median(took["worker"]) <= CLOCKS_STOP
+    for kind, goal in GOALS.items():
+        assert max(took[kind]) <= 2 * goal, (kind, took[kind])
+    assert max(took["worker"]) <= CLOCKS_STOP, took["worker"]
 
 
 def hurt(
     house: House, history: History, random: Random, plan: list[str], took: dict[str, list[float]]
 ) -> float:
     """One round: kills while everybody writes and some look on, then the proof. How long they wrote."""
-    with Screens(house.url, addresses(5)) as screens:
+    with Screens(house.url, addresses(5), watched="text.open") as screens:
         began = monotonic()
         with writing(house, history=history):
             for kind in plan:
@@ -86,7 +86,9 @@ def killed(house: House, history: History, part: str) -> float:
     back = monotonic()
     until(lambda: history.ok_after(dead) is not None, 60, f"a write is taken after {part} was killed")
     until(house.is_whole, 60, f"everything runs again after {part} was killed")
-    return (back if part == "worker" else history.ok_after(dead) or 0) - began
+    taken = back if part == "worker" else history.ok_after(dead)
+    assert taken is not None
+    return taken - began
 
 
 def die(house: House, part: str) -> float:
@@ -115,13 +117,14 @@ def tell(record_property: Tell, took: dict[str, list[float]]) -> None:
         record_property(f"{kind} killed {len(times)} times, serves again p50 / p95 / max", figures)
 
 
-@pytest.mark.parametrize("starts", [pytest.param(15, marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_first_start_that_is_killed_anywhere_is_finished_by_the_next(
-    tmp_path: Path, starts: int, record_property: Tell
+    tmp_path: Path, record_property: Tell
 ) -> None:
     """The database is made, the schema and the city are brought in: each at once or not at all."""
-    random, took = Random(starts), []
-    for number in range(starts):
+    random, took = Random(15), []
+    for number in range(15):
         with opened(tmp_path / f"home{number}", ready=False) as house:
             time.sleep(random.uniform(0.3, 5))
             die(house, "everything")
@@ -133,15 +136,19 @@ def test_a_first_start_that_is_killed_anywhere_is_finished_by_the_next(
 
 # ── one at a time, each on what the others have left ────────────────────────────────────────────
 @pytest.fixture(scope="module")
-def history() -> History:
-    return History(seed=1)
+def history(shared_house: House) -> History:
+    """Something has been written before the first of them."""
+    with writing(shared_house, seed=1, clients=3) as history:
+        until(history.acknowledged, 10, "a write is taken")
+    return history
 
 
-@pytest.mark.parametrize("seconds", [pytest.param(60, marks=SLOW)])
+@pytest.mark.slow
 def test_a_worker_that_is_killed_again_and_again_folds_everything_once(
-    shared_house: House, history: History, seconds: int, record_property: Tell
+    shared_house: House, history: History, record_property: Tell
 ) -> None:
-    random, seen, ends = Random(seconds), set[int](), monotonic() + seconds
+    random, seen, seconds = Random(60), set[int](), 60
+    ends = monotonic() + seconds
     with writing(shared_house, history=history, clients=3):
         while monotonic() < ends:
             seen.update(shared_house.kill("worker"))
@@ -185,7 +192,7 @@ def test_while_the_postmaster_is_dead_writes_are_refused_with_a_reason_and_scree
     shared_house: House, history: History, record_property: Tell
 ) -> None:
     house = shared_house
-    with Screens(house.url, addresses(3)) as screens:
+    with Screens(house.url, addresses(3), watched="text.open") as screens:
         until(lambda: all(screen.model for screen in screens), 20, "all screens show something")
         house.kill("main", signal.SIGSTOP)  # for now nobody starts it again
         dead = die(house, "postgres")
@@ -213,7 +220,7 @@ def send(house: House) -> requests.Response:
 
 @pytest.mark.slow
 def test_a_web_server_that_runs_out_of_files_answers_again_without_a_restart(
-    shared_house: House, history: History
+    shared_house: House, history: History, record_property: Tell
 ) -> None:
     (pid,) = shared_house.pids("web worker")
     web = psutil.Process(pid)
@@ -224,6 +231,7 @@ def test_a_web_server_that_runs_out_of_files_answers_again_without_a_restart(
             held.enter_context(socket.create_connection(("127.0.0.1", shared_house.port)))
         time.sleep(1)
         busy = web.cpu_percent(1)
+    record_property("the web server while it takes nobody, % of a core", busy)
     until(shared_house.is_up, 20, "it answers again")
     assert shared_house.pids("web worker") == [pid] and busy < 80, f"{busy} % of a core while it takes nobody"
     web.rlimit(psutil.RLIMIT_NOFILE, limits)

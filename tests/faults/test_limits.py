@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from data import db
-from data.commands import city, incidents, readings
+from data.commands import city, incidents
 from data.domain.incident import Act, Move
 from data.domain.refusal import Refusal
 from data.domain.report import Life, Report
@@ -19,7 +19,7 @@ from data.store import events, nodes
 from data.work import fold
 from tests.api.conftest import V1, a_report, is_problem
 from tests.conftest import CITY, Postgres
-from tests.faults.test_worker import proven
+from tests.faults.invariants import sound
 
 NOW = datetime.now(UTC)
 INTEGER, BIGINT = 2**31 - 1, 2**63 - 1
@@ -28,9 +28,7 @@ Post = Callable[[str, Any], Any]
 
 
 @pytest.fixture
-def post(app_client: FlaskClient, token: str, monkeypatch: pytest.MonkeyPatch) -> Post:
-    """Nobody folds here, so nobody waits for the fold."""
-    monkeypatch.setattr(readings.post, "__kwdefaults__", {**readings.post.__kwdefaults__, "patience": 0.0})
+def post(app_client: FlaskClient, token: str, impatient: None) -> Post:
     headers = {"Authorization": f"Bearer {token}"}
     return lambda noun, body: app_client.post(f"{V1}/{noun}", json=body, headers=headers)
 
@@ -68,7 +66,7 @@ def test_cases_are_numbered_past_the_end_of_the_numbers(post: Post, admin: Any, 
         for n in range(2 * past):
             assert post("incidents", a_report(source_id=str(n))).status_code == 201
     assert value("SELECT count(DISTINCT number) FROM incident") == 2 * past
-    proven()
+    sound()
 
 
 @PAST
@@ -83,7 +81,7 @@ def test_batches_are_taken_and_folded_past_the_end_of_the_inbox(
         fold.drain(conn)
     assert value("SELECT sum(n)::int FROM rollup_hour JOIN node USING (id) WHERE leaf") == 2 * past
     assert value("SELECT value FROM latest JOIN node USING (id) WHERE leaf AND value IS NOT NULL") == 0
-    proven()
+    sound()
 
 
 @PAST
@@ -104,7 +102,7 @@ def test_what_orders_the_log_goes_on_or_says_that_it_has_ended(
         assert len(events.since(conn, limit=1_000)) == stored
     assert value("SELECT count(*) FROM incident") == stored
     assert post("incidents", a_report(source_id="after")).status_code == 201
-    proven()
+    sound()
 
 
 @pytest.mark.slow
@@ -118,7 +116,7 @@ def test_a_case_outlives_32767_versions(fresh: str) -> None:
     assert not isinstance(filed, Refusal)
     moved = incidents.move(filed.id, Move(Act.NOTE, NOW, "desk", note="one more"), version=len(notes) + 1)
     assert moved["version"] == len(notes) + 2 > 32_767
-    proven()
+    sound()
 
 
 @PAST
@@ -229,7 +227,7 @@ def test_no_field_with_an_impossible_value_brings_a_5xx_or_is_stored(
             assert orjson.loads(answer.data)[name] == given, (name, given)
     with closing(db.connect()) as conn:
         fold.drain(conn)
-    proven()
+    sound()
 
 
 @pytest.mark.parametrize("feed", [*TEXTS, "\u202e", "x" * 81])

@@ -9,8 +9,8 @@ from threading import Thread
 
 import pytest
 
-from tests.faults.house import until
 from tests.faults.proxy import Proxy
+from tests.waiting import until
 
 
 class Echo(StreamRequestHandler):

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.faults import screen as module
-from tests.faults.house import until
 from tests.faults.proxy import Proxy
-from tests.faults.screens import Screens, addresses, never_back, peak
+from tests.faults.screens import Screens, addresses, astray, never_back, peak
+from tests.waiting import until
 
 Script = Callable[["Stage"], None]
 
@@ -107,7 +107,7 @@ def test_changes_are_folded_into_what_hello_said(server: Server) -> None:
     with play(server, script) as screens:
         until(lambda: names(screens, "hb"), 3, "a heart beats")
         assert screens.states() == [{"text.n": 2, "rows.a": [{"id": 3}, {"id": 2, "n": 1}]}]
-        assert screens.modes() == ["live"] and never_back(screens, rising=True) == []
+        assert screens.modes() == ["live"] and never_back(screens) == astray(screens) == []
         assert re.search("page=overview&subject=99", server.asked[0])
 
 
@@ -127,7 +127,8 @@ def test_what_is_said_twice_or_is_older_is_not_taken(server: Server) -> None:
         until(lambda: len(names(screens, "hb")) == 3, 3, "a heart beats")
         assert [taken for *_, taken in names(screens, "hello", "diff", "hb")] == [1, 1, 1, 0, 0, 0, 1]
         assert screens.states() == [{"text.n": 5}] and len(server.asked) == 1
-        assert never_back(screens, rising=True) == []
+        assert [frame.astray for frame in screens.frames] == [not frame.taken for frame in screens.frames]
+        assert never_back(screens) == []
 
 
 @pytest.mark.parametrize("missed", [lambda on: on.say("diff", 6, set={"text.n": 6}), lambda on: on.beat(6)])
@@ -141,6 +142,7 @@ def test_a_gap_begins_again_with_the_whole_state(server: Server, missed: Script)
     with play(server, script, lambda on: on.answer(**{"text.n": 4})) as screens:
         until(lambda: len(server.asked) > 1, 3, "it comes again")
         assert server.asked[1].endswith("etag=") and screens.states() == [{"text.n": 4}]
+        assert " 6 of " in astray(screens)[0]
 
 
 def test_silence_is_said_and_the_state_is_asked_for(server: Server) -> None:
@@ -168,7 +170,7 @@ def test_what_was_held_back_on_the_way_is_not_believed(server: Server) -> None:
         until(lambda: screens.are("polling"), 3, "it polls")
         until(lambda: screens.states() == [{"text.n": 5}], 3, "the state is asked for")
         time.sleep(0.5)
-        assert never_back(screens, rising=True) == []
+        assert never_back(screens) == []
 
 
 def test_a_refused_stream_is_seldom_asked_for_again(server: Server) -> None:
@@ -205,11 +207,12 @@ def test_a_screen_that_shows_an_old_picture_as_new_is_found() -> None:
     screens = Screens("http://127.0.0.1:1", addresses(1), watched="text.n")
     one = module.Screen(("127.0.0.1", 1), {}, "127.0.0.1", "text.n")
     one.frames += [
-        module.Frame(0.0, "hello", 4, now(0), True, 4), module.Frame(1.0, "diff", 6, "", True, 3),
-        module.Frame(20.0, "hb", 6, now(-9), True, 3),
+        module.Frame(0.0, "hello", 4, now(0), True, False, 4),
+        module.Frame(1.0, "diff", 6, "", True, True, 3),
+        module.Frame(20.0, "hb", 6, now(-9), True, False, 3),
     ]  # fmt: skip
     screens.all = [one]
-    told = " ".join(never_back(screens, rising=True))
+    told = " ".join(never_back(screens))
     assert "change 6 after 4" in told and "fell from 4 to 3" in told
     assert "hb of" in told and "without a word" in told
 

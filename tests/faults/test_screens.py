@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,12 @@ import pytest
 from data import embedded
 from tests.browser.looking import LIVE
 from tests.conftest import environment
-from tests.faults.house import House, until
+from tests.faults.house import House
 from tests.faults.invariants import proven
 from tests.faults.proxy import Proxy
 from tests.faults.screens import Screens, addresses, never_back, peak
+from tests.tiny import file_case
+from tests.waiting import until
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -107,11 +108,6 @@ def database(home: Path, tmp_path: Path) -> Iterator[Proxy]:
     shutil.rmtree(server.directory.parent, ignore_errors=True)
 
 
-def file_case(house: House, key: str) -> None:
-    case = {"source": "test", "source_id": key, "class": "E0506", "severity": 2, "place": "9901"}
-    house.post("incidents", {**case, "at": datetime.now(UTC).isoformat(), "description": key})
-
-
 def until_dim(screens: Screens, wall: Wall) -> float:
     old = lambda: screens.are("silent", "down") and wall.is_dim  # noqa: E731
     return until(old, 2 * STALE, "every screen says that its picture is old")
@@ -167,7 +163,7 @@ def test_fifty_screens_and_a_wall_outlive_a_cut_of_the_server_and_of_the_databas
             shown = lambda: {state["text.open"] for state in screens.states()} == {number}  # noqa: B023, E731
             until(shown, 20, "all show what came afterwards")
         assert seen.page.evaluate("window.notReloaded")
-        assert never_back(screens, rising=True) == []
+        assert never_back(screens) == []
         not_white(seen, record_property)
         proven(house, screens=screens)
 

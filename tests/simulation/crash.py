@@ -12,7 +12,6 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import dict_row
 
 from data import db
-from data.store import verify
 
 
 class Lost(BaseException):
@@ -147,7 +146,7 @@ def inhabited() -> Iterator[None]:
     with (
         patch.object(db, "pools", lambda: SimpleNamespace(all=Process.running, acts=Process.running)),
         patch.object(db, "_borrowed", lambda process: process.connection()),
-        patch.object(verify, "_unhurried", lambda: Process.running.open()),
         patch.object(db, "connect", lambda *args, **kwargs: Process.running.open()),
+        patch.object(db, "unhurried", lambda *args: Process.running.open()),
     ):
         yield

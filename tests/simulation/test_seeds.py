@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.simulation.kept import KEPT
 from tests.simulation.run import run
 from tests.simulation.shrink import shrunk, told
 from tests.simulation.world import World
@@ -24,7 +23,3 @@ def failures(here: World, seeds: Iterable[int]) -> list[str]:
 )
 def test_a_city_lives_through_every_seed(here: World, seeds: range) -> None:
     assert failures(here, seeds) == []
-
-
-def test_what_once_failed_never_does_again(here: World) -> None:
-    assert failures(here, KEPT) == []

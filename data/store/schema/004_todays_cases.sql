@@ -13,3 +13,4 @@ CREATE INDEX event_newest ON event (at DESC, seq DESC) INCLUDE (path, id);
 -- A subtree is a range of paths: how much of the whole it is decides between its own index and the newest first.
 ALTER TABLE incident ALTER path SET STATISTICS 1000;
 ALTER TABLE event ALTER path SET STATISTICS 1000;
+ANALYZE incident (path), event (path);

@@ -5,16 +5,18 @@ A clause is a query whose rows are what is broken, each with one column `place`.
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import sql
 from psycopg.errors import DataError, InternalError, IoError, UndefinedFile
-from psycopg.rows import dict_row
 
 from data import db
 from data.db import Conn
 from data.domain.proof import SHOWN, Break
+from data.store.leader import LEADER, LEASE
 
 ALONE = 83  # who verifies
 
@@ -22,7 +24,8 @@ UNREADABLE = (DataError, InternalError, IoError, UndefinedFile)
 """What is raised where pages or values are not what was written."""
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True)
+class Moment:
     """The snapshot, its time, the city's timezone and the tables in which readings lie, month by month."""
 
     conn: Conn
@@ -30,14 +33,26 @@ class Moment(NamedTuple):
     zone: str
     months: list[str]
 
+    @cached_property
+    def raw(self) -> dict[str, list[int]]:
+        """How many readings there are of which ids, counted once: `{ids, sizes}`."""
+        query = sql.SQL(
+            "SELECT coalesce(array_agg(id), '{{}}') AS ids, coalesce(array_agg(n), '{{}}') AS sizes"
+            " FROM (SELECT id, count(*) AS n FROM {} r GROUP BY id) r"
+        ).format(readings(self))
+        row = self.conn.execute(query).fetchone()
+        assert row is not None
+        return row
+
 
 @contextmanager
 def moment(*, wait: bool) -> Iterator[Moment | None]:
     """One snapshot that locks nobody out and writes nothing; not `wait`: None while somebody else verifies.
 
-    Readings are read month by month: nothing then holds their parent, to which somebody may add a month.
+    Readings are read month by month, of the months that there are at that moment: their parent is held by
+    nothing, and one that is attached meanwhile is none of them.
     """
-    with closing(_unhurried()) as conn:
+    with closing(db.unhurried()) as conn:
         if not _alone(conn, wait):
             yield None
             return
@@ -52,12 +67,6 @@ def moment_of(conn: Conn) -> Moment:
     row = conn.execute("SELECT city_now() AS at, (SELECT min(timezone) FROM city) AS zone").fetchone()
     assert row is not None
     return Moment(conn, row["at"], row["zone"], _months(conn))
-
-
-def _unhurried() -> Conn:
-    return Connection.connect(
-        db.conninfo(limits="-c TimeZone=UTC -c jit=off"), autocommit=True, row_factory=dict_row
-    )
 
 
 # Memory is bounded, other cores stay free; fresh tables have no statistics, and a nested loop over what is
@@ -89,10 +98,11 @@ def _months(conn: Conn) -> list[str]:
 LED = sql.SQL("""
 led AS (
   SELECT %(now)s - interval '2 min' AS seen FROM pg_locks k JOIN pg_stat_activity a USING (pid)
-  WHERE k.locktype = 'advisory' AND (k.classid, k.objid) = (80, 0) AND k.granted
+  WHERE k.locktype = 'advisory' AND (k.classid, k.objid) = ({leader}, 0) AND k.granted
     AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND a.backend_start < %(now)s - interval '2 min'
-    AND EXISTS (SELECT FROM beat WHERE process = 'worker' AND at > %(now)s - interval '15 s'))""")
+    AND EXISTS (SELECT FROM beat WHERE process = 'worker' AND at > %(now)s - {lease} * interval '1 s'))
+""").format(leader=LEADER, lease=LEASE)
 
 
 def readings(now: Moment) -> sql.SQL | sql.Composed:

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from data.domain.proof import Break
+from data.store.buckets import GRAINS
 from data.store.verify import Moment, counted, look, readings
 from data.store.verify.signs import NODE
-
-GRAINS = ("hour", "day")
 
 
 def counts(now: Moment) -> dict[str, int]:

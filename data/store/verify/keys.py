@@ -37,10 +37,6 @@ def counts(now: Moment) -> dict[str, int]:
 
 
 def breaks(now: Moment) -> Iterator[Break | None]:
-    now.conn.execute(
-        "SELECT set_config('enable_indexscan', 'off', true), set_config('enable_indexonlyscan', 'off', true),"
-        " set_config('enable_bitmapscan', 'off', true)"
-    )
     for key in KEYS:
         yield _twice(now, key.table, key)
     for name in now.months:
@@ -62,7 +58,15 @@ def _twice(now: Moment, table: str, key: Key) -> Break | None:
         columns=sql.SQL(key.columns),
         holds=sql.SQL(key.holds or "true"),
     )
-    return look(now, "twice", query)
+    with now.conn.transaction(force_rollback=True):
+        now.conn.execute(_WITHOUT_INDEXES)
+        return look(now, "twice", query)
+
+
+# Until the transaction inside the other ends.
+_WITHOUT_INDEXES = """
+SELECT set_config('enable_indexscan', 'off', true), set_config('enable_indexonlyscan', 'off', true),
+       set_config('enable_bitmapscan', 'off', true)"""
 
 
 # An index that is gone or not valid keeps nobody from writing twice.

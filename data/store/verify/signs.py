@@ -9,15 +9,12 @@ from data.store.verify import LED, Moment, counted, look, readings
 
 
 def counts(now: Moment) -> dict[str, int]:
-    return counted(
-        now,
-        sql.SQL(
-            "SELECT (SELECT count(*) FROM {readings} r) AS readings,"
-            " (SELECT count(*) FROM node WHERE leaf) AS series,"
-            " (SELECT count(*) FROM node WHERE NOT leaf) AS folds,"
-            " (SELECT count(*) FROM sign_span) AS sign_spans"
-        ).format(readings=readings(now)),
+    others = sql.SQL(
+        "SELECT (SELECT count(*) FROM node WHERE leaf) AS series,"
+        " (SELECT count(*) FROM node WHERE NOT leaf) AS folds,"
+        " (SELECT count(*) FROM sign_span) AS sign_spans"
     )
+    return {"readings": sum(now.raw["sizes"]), **counted(now, others)}
 
 
 def breaks(now: Moment) -> Iterator[Break | None]:

@@ -8,7 +8,7 @@ from data.domain.refusal import Refusal
 AGAIN_SECONDS = 10
 
 
-class Seats:
+class Quota:
     """Of this process. `most` is asked anew each time."""
 
     def __init__(self) -> None:

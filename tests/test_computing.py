@@ -1,0 +1,72 @@
+"""Is news that comes while a stream is computed never lost, and is nobody told the same twice?"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from psycopg import OperationalError
+
+from data.live import computing
+from data.live.answers import Answer
+from data.live.computing import Computers
+from data.live.registry import Ask, Page, Subject
+from data.live.stream import Stream
+
+PAGE = Page(
+    "board", lambda subject, ask: {}, lambda text, viewer: Subject(text, text), frozenset({"signs"}), ()
+)
+ASK = Ask("guest", "zh", (), None, None)
+
+
+class Nobody:
+    def send(self, viewers: Iterable[Any], message: bytes) -> None: ...
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream(PAGE, Subject("99", "99/"), ASK)
+
+
+def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It arrives between the look at the pulse and the computation under that pulse."""
+    made: list[str | None] = []
+    pulses = iter(("before", "after"))
+
+    def pulse(_: Stream) -> str:
+        found = next(pulses)
+        if found == "before":
+            computers.mark([stream])
+        return found
+
+    def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer:
+        made.append(pulse)
+        return Answer("", False, {}, str(pulse))
+
+    monkeypatch.setattr(computing, "compute", compute)
+    computers = Computers(pulse, Nobody(), lambda _: None)
+    stream.want()
+    computers.freshen(stream)
+    computers.freshen(stream)
+    assert made == ["before", "after"]
+
+
+@pytest.mark.parametrize("wrong", [OperationalError("away"), ValueError("a mistake")])
+def test_a_stream_that_still_fails_says_so_once(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch, wrong: Exception
+) -> None:
+    told: list[Stream] = []
+    answers: Callable[..., Answer] = lambda *_: Answer("", False, {}, "1")  # noqa: E731
+    monkeypatch.setattr(computing, "compute", answers)
+    computers = Computers(lambda _: "1", Nobody(), told.append)
+    computers.freshen(stream)
+
+    def fails(*_: object) -> Answer:
+        raise wrong
+
+    monkeypatch.setattr(computing, "compute", fails)
+    for _ in range(3):
+        computers.mark([stream])
+        computers.freshen(stream)
+    assert told == [stream]
