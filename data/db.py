@@ -124,6 +124,8 @@ _LIMITS = (
     f" -c tcp_keepalives_count=3 {_ZONE}"
 )
 """What a process leaves open when it is frozen or cut off ends by itself, its locks with it."""
+_ALONE = f"{_LIMITS} -c max_parallel_workers_per_gather=0"
+"""Many ask at once: nobody takes several cores for one answer."""
 
 
 def conninfo(role: Role = "cityops_app", *, limits: str = _LIMITS) -> str:
@@ -148,8 +150,8 @@ def pools() -> _Pools:
     with _opening:
         if os.getpid() not in _pools:
             _pools[os.getpid()] = _Pools(
-                _opened("cityops", (1, settings().connections - ACTS), _LIMITS),
-                _opened("cityops-acts", (ACTS, ACTS), f"{_LIMITS} -c lock_timeout=2s"),
+                _opened("cityops", (1, settings().connections - ACTS), _ALONE),
+                _opened("cityops-acts", (ACTS, ACTS), f"{_ALONE} -c lock_timeout=2s"),
             )
         return _pools[os.getpid()]
 

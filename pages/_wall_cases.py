@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from data.domain.cases import Cases
 from data.domain.place import codes_in, tier_of
 from data.domain.urgency import BAD, OPEN_STAGES, Lists
 from data.domain.verdict import judge
-from data.queries import incidents
+from data.queries import wall
 
 Json = dict[str, Any]
 Row = Mapping[str, Any]
@@ -18,15 +17,15 @@ GRADES = (1, 2, 3, 4, None)
 GRADED = {"extreme": 1, "major": 2, "serious": 3}
 
 
-def cases(load: Json, seen: Json, path: str) -> Json:
+def cases(load: Json, path: str) -> Json:
     matrix = load["matrix"]
     return {
         "text.open": sum(row["n"] for row in matrix),
         "text.overdue": sum(row["overdue"] for row in matrix),
         "rows.matrix": [grade_row(matrix, grade) for grade in GRADES],
-        "rows.clocks": [clock(row, path) for row in seen["clocks"]],
-        "layer.incidents": [{**row, "id": str(row["id"])} for row in seen["points"]],
-        "rows.acts": [act(row, path) for row in seen["acts"]],
+        "rows.clocks": [clock(row, path) for row in load["clocks"]],
+        "layer.incidents": [{**row, "id": str(row["id"])} for row in load["points"]],
+        "rows.acts": [act(row, path) for row in load["acts"]],
     }
 
 
@@ -77,13 +76,12 @@ def today(path: str, now: datetime) -> Json:
     """Reports hour by hour beside those of yesterday, and what they are about; `now` on the city's clock."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     yesterday = midnight - timedelta(days=1)
-    place = {"code": codes_in(path)[-1], "tier": tier_of(path)}
-    hourly = incidents.counts(place, Cases(path, start=yesterday), "hour")["items"]
-    classes = incidents.counts(place, Cases(path, start=midnight), "class")["items"]
-    came = {(row["key"].date(), row["key"].hour): row["n"] for row in hourly}
+    found = wall.reported(path, midnight, str(now.tzinfo))
+    keys = [row["key"].astimezone(now.tzinfo) for row in found["hour"]]
+    came = {(key.date(), key.hour): row["n"] for key, row in zip(keys, found["hour"], strict=True)}
     so_far = [came.get((midnight.date(), hour), 0) for hour in range(now.hour + 1)]
     before = [came.get((yesterday.date(), hour), 0) for hour in range(HOURS)]
-    top = sorted(classes, key=lambda row: (-row["n"], row["key"]))[:CLASSES]
+    top = sorted(found["class"], key=lambda row: (-row["n"], row["key"]))[:CLASSES]
     return {
         "text.reported": sum(so_far),
         "text.reported_before": sum(before),

@@ -95,7 +95,7 @@ def sign_lists(code: str, board: Sequence[Row]) -> Json:
 
 
 def _count(rows: Sequence[Row], status: str) -> int:
-    return sum(row["status"] == status for row in rows)
+    return [row["status"] for row in rows].count(status)
 
 
 # ── incidents ───────────────────────────────────────────────────────────────────────────────────

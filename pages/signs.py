@@ -21,10 +21,8 @@ DIGITS = 4
 
 def state(subject: Subject, ask: Ask) -> Json:
     wanted = _wanted(ask.get("state"))
-    facts, board = city.city_row(), signs.board(subject.text)
+    facts, (board, lines) = city.city_row(), signs.traced(subject.text)
     units = facts["units"] if ask.lang == "en" else {}
-    shown_of = {row["code"]: row["from"] or subject.text for row in board["signs"] if row["at"] is not None}
-    lines = sign_page.sparks(shown_of, board["at"])
     every = [cell(sign, lines.get(sign["code"]), units) for sign in board["signs"]]
     shown = [row for row in every if wanted in ("all", row["state"])]
     return {

@@ -30,14 +30,13 @@ def state(subject: Subject, ask: Ask) -> Json:
     unit = units(here["units"], ask.lang)
     board, glance = signs.board(code), signs.summary(code)
     lists = sorted_signs(board["signs"])
-    load = wall.load(subject.path, tier_of(subject.path))
-    seen = wall.cases(subject.path, clocks=CLOCKS, points=POINTS, acts=ACTS)
+    load = wall.cases(subject.path, tier_of(subject.path), clocks=CLOCKS, points=POINTS, acts=ACTS)
     heard = feeds()
     return blank_if(heard["text.feeds"] is None, {
         **coverage(board, glance),
         **sign_rows(code, lists, here["domains"], unit),
         **places(code, lists, glance, unit),
-        **cases(load, seen, subject.path),
+        **cases(load, subject.path),
         **verdict(board, lists, load["matrix"]),
         **today(subject.path, board["at"].astimezone(ZoneInfo(here["timezone"]))),
         **ranking(glance, load["children"]),
@@ -102,7 +101,7 @@ NOTHING: Json = {"spark": None, "limit": None, "worst": None}
 
 
 def count(rows: Sequence[Row], status: str) -> int:
-    return sum(row["status"] == status for row in rows)
+    return [row["status"] for row in rows].count(status)
 
 
 def domain_tile(domain: Row, own: Sequence[Row], rest: Sequence[Row]) -> Json | None:

@@ -191,10 +191,10 @@ def test_more_than_20000_points_are_too_many(measured: str) -> None:
 def test_sparks_have_a_place_for_every_hour(filled: db.Conn) -> None:
     post([a_reading("BARRIER", "A1", minutes=5 * 60, value=50)])
     assert wrong(filled) == []
-    line = signs.sparks("A")["BARRIER"]
+    line = signs.traced("A")[1]["BARRIER"]
     assert len(line) == 24 and line.count(None) in (21, 22)
     assert line[-1] is not None or line[-2] is not None
-    assert signs.sparks("A1x0")["HELD"] == signs.sparks("A1")["HELD"]
+    assert signs.traced("A1x0")[1]["HELD"] == signs.traced("A1")[1]["HELD"]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -19,10 +19,10 @@ class Status(IntEnum):
 
     @property
     def word(self) -> str:
-        return self.name.lower()
+        return WORDS[self]
 
 
-WORDS = tuple(status.word for status in Status)
+WORDS = tuple(status.name.lower() for status in Status)
 ABNORMAL = frozenset({Status.ATTENTION, Status.WARNING, Status.ALARM})
 
 

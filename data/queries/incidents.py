@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from data import db
 from data.domain.cases import After, Cases, after
+from data.domain.place import tier_of
 from data.domain.refusal import Refusal
 from data.domain.rights import Viewer
 from data.queries.places import check_seen
@@ -100,10 +101,4 @@ def _uuid(text: str) -> UUID | None:
 def open_matrix(path: str) -> list[dict[str, Any]]:
     """Open cases by severity and stage: `{severity, stage, n, overdue}`."""
     with db.read() as conn:
-        return incidents.open_matrix(conn, path)
-
-
-def open_by_child(place: dict[str, Any]) -> list[dict[str, Any]]:
-    """Open cases by child: `{place, open, overdue, worst}`; place None for those on the place itself."""
-    with db.read() as conn:
-        return incidents.open_by_child(conn, place["path"], place["tier"] + 1)
+        return incidents.open_load(conn, path, tier_of(path) + 1)[0]

@@ -46,10 +46,11 @@ def workload(path: str, tier: int, limit: int) -> Json:
     """`{pressing, matrix, children, today}`: the open cases that come first, all of them by severity and
     stage and by the places of the tier below, and how many came and went."""
     with db.read() as conn:
+        matrix, children = incidents.open_load(conn, path, tier + 1)
         return {
             "pressing": [{**row, "id": str(row["id"])} for row in caseload.pressing(conn, path, limit)],
-            "matrix": incidents.open_matrix(conn, path),
-            "children": incidents.open_by_child(conn, path, tier + 1),
+            "matrix": matrix,
+            "children": children,
             "today": caseload.today(conn, path),
         }
 

@@ -1,9 +1,9 @@
 """One sign in one place: how does it stand, how did it come there, beside whom, and what came of it?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 from data import db
 from data.db import Conn, Row
@@ -11,10 +11,10 @@ from data.domain.place import codes_in
 from data.domain.refusal import unknown_place, unknown_sign
 from data.domain.sign import WORDS, WORST_FIRST, Status
 from data.domain.stretch import Stretch
+from data.queries.signs import sparks
 from data.store import places, sign_page, signs
 
 Json = dict[str, Any]
-Key = TypeVar("Key", int, str)
 
 SPARK = timedelta(hours=24)
 LISTED = 12  # assets
@@ -37,12 +37,6 @@ def below(place: str) -> dict[str, Json]:
     return {child["code"]: child["name"] for child in found["children"]}
 
 
-def sparks(shown: Mapping[str, str], now: datetime) -> dict[str, list[float | None]]:
-    """24 hour values of each sign in the place whose value is shown (sign → place)."""
-    with db.read() as conn:
-        return _filled(shown, "sign", sign_page.hours(conn, shown, _first(now)), now)
-
-
 def standing(sign: str, path: str) -> Json:
     """`{sign, children, siblings, above, assets, counted}`; children and assets worst first, with sparks."""
     codes = codes_in(path)
@@ -54,7 +48,8 @@ def standing(sign: str, path: str) -> Json:
         posts = sign_page.assets(conn, sign, path) if whole["kind"] else []
         children = _ranked([row for row in kin if row["parent"] == codes[-1]], whole["direction"])
         listed = _ranked(posts, whole["direction"])[:LISTED]
-        lines = _sparks(conn, [*children, *listed], whole["now"])
+        ids = [row["id"] for row in (*children, *listed) if row["id"] is not None]
+        lines = sparks(conn, ids, whole["now"])
     siblings = [
         row for row in kin if len(codes) > 1 and row["parent"] == codes[-2] and row["code"] != codes[-1]
     ]
@@ -88,29 +83,6 @@ def _row(row: Row, lines: Mapping[int, list[float | None]]) -> Json:
         "expected": row["expected"] or 0,
         "spark": lines.get(row["id"]),
     }
-
-
-def _sparks(conn: Conn, rows: Sequence[Row], now: datetime) -> dict[int, list[float | None]]:
-    ids = [row["id"] for row in rows if row["id"] is not None]
-    return _filled(ids, "id", signs.hours(conn, ids, _first(now)), now)
-
-
-def _first(now: datetime) -> datetime:
-    """Of 24 hours, the running one last."""
-    return now.replace(minute=0, second=0, microsecond=0) - SPARK + HOUR
-
-
-def _filled(
-    keys: Iterable[Key], of: str, rows: Sequence[Row], now: datetime
-) -> dict[Key, list[float | None]]:
-    """Gaps are None."""
-    first, hours = _first(now), int(SPARK / HOUR)
-    lines: dict[Key, list[float | None]] = {key: [None] * hours for key in keys}
-    for row in rows:
-        step = int((row["at"] - first) / HOUR)
-        if 0 <= step < hours:
-            lines[row[of]][step] = row["value"]
-    return lines
 
 
 # ── over time ───────────────────────────────────────────────────────────────────────────────────

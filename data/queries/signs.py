@@ -15,7 +15,9 @@ from data.store import assets, places, signs
 
 Grain = Literal["raw", "hour", "day"]
 Json = dict[str, Any]
+Line = list[float | None]
 
+SPARK = 24  # hours
 MOST_POINTS = 20_000
 
 
@@ -23,18 +25,30 @@ MOST_POINTS = 20_000
 def board(place: str) -> Json:
     """The whole catalogue for one place; the outer pair is the coverage."""
     with db.read() as conn:
-        codes = _codes(conn, place)
-        rows = signs.board(conn, place, codes[:-1])
-        now = signs.now(conn)
+        return _board(conn, place)[0]
+
+
+def traced(place: str) -> tuple[Json, dict[str, Line]]:
+    """The board, and of every sign that has ever had the value shown there its last hours."""
+    with db.read() as conn:
+        found, nodes = _board(conn, place)
+        lines = sparks(conn, list(nodes.values()), found["at"])
+    return found, {code: lines[id] for code, id in nodes.items()}
+
+
+def _board(conn: Conn, place: str) -> tuple[Json, dict[str, int]]:
+    """And the nodes, by sign, whose values are shown."""
+    rows = signs.board(conn, place, _codes(conn, place)[:-1])
     items = [_sign(row, place) for row in rows]
     expected = sum(item["expected"] for item in items)
-    return {
+    found = {
         "place": place,
-        "at": now,
+        "at": signs.now(conn),
         "live": sum(item["live"] for item in items) if expected else None,
         "expected": expected or None,
         "signs": items,
     }
+    return found, {row["code"]: row["id"] for row in rows if row["at"] is not None}
 
 
 def _codes(conn: Conn, place: str) -> tuple[str, ...]:
@@ -186,23 +200,16 @@ def _points(conn: Conn, node: Row | None, grain: Grain, since: datetime, until: 
     return rows
 
 
-def sparks(place: str, hours: int = 24) -> dict[str, list[float | None]]:
-    """The hour values of the signs that the board shows, the running hour last, gaps as None."""
-    with db.read() as conn:
-        rows = signs.board(conn, place, _codes(conn, place)[:-1])
-        ids = {row["id"]: row["code"] for row in rows if row["id"] is not None}
-        first = _hour(signs.now(conn)) - timedelta(hours=hours - 1)
-        found = signs.hours(conn, list(ids), first)
-    lines: dict[str, list[float | None]] = {code: [None] * hours for code in ids.values()}
-    for row in found:
-        step = int((row["at"] - first) / timedelta(hours=1))
-        if 0 <= step < hours:
-            lines[ids[row["id"]]][step] = row["value"]
+def sparks(conn: Conn, ids: Sequence[int], now: datetime) -> dict[int, Line]:
+    """24 hour values of each node, the running hour last, gaps as None."""
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=SPARK - 1)
+    lines: dict[int, Line] = {id: [None] * SPARK for id in ids}
+    for row in signs.hours(conn, ids, first):
+        line = lines[row["id"]]
+        for step, value in zip(row["steps"] or (), row["values"] or (), strict=True):
+            if step < SPARK:
+                line[step] = value
     return lines
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 # ── at a glance ─────────────────────────────────────────────────────────────────────────────────

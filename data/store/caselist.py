@@ -2,23 +2,25 @@
 
 from collections.abc import Collection
 
+from psycopg import sql
+
 from data.db import Conn, Row
 from data.store import clock
-from data.store.rows import under
+from data.store.rows import inside, under
 
 
 def tallies(conn: Conn, path: str) -> Row:
     """`{midnight, open, overdue, reported, closed}`: the last two since midnight on the city's clock."""
     low, high = under(path)
     row = conn.execute(
-        """WITH work AS (SELECT count(*) AS open, count(*) FILTER (WHERE overdue) AS overdue
-                      FROM incident WHERE open AND path >= %(low)s AND path < %(high)s),
+        sql.SQL("""WITH work AS (SELECT count(*) AS open, count(*) FILTER (WHERE overdue) AS overdue
+                      FROM incident WHERE open AND {inside}),
              came AS (SELECT count(*) AS reported FROM incident
-                      WHERE at >= %(day)s AND path >= %(low)s AND path < %(high)s),
+                      WHERE at >= %(day)s AND {inside}),
              went AS (SELECT count(*) AS closed FROM event
-                      WHERE at >= %(day)s AND path >= %(low)s AND path < %(high)s
+                      WHERE at >= %(day)s AND {inside}
                       AND to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
-           SELECT %(day)s AS midnight, * FROM work, came, went""",
+           SELECT %(day)s AS midnight, * FROM work, came, went""").format(inside=inside(path)),
         {"low": low, "high": high, "day": clock.midnight(conn)},
     ).fetchone()
     assert row is not None

@@ -7,7 +7,7 @@ from psycopg import sql
 from data.db import Conn, Row
 from data.store import clock
 from data.store.incidents import INCIDENT
-from data.store.rows import under
+from data.store.rows import inside, under
 
 _NAMES = """
   (SELECT jsonb_build_object('zh', p.name_zh, 'en', p.name_en) FROM place p
@@ -44,19 +44,18 @@ def today(conn: Conn, path: str) -> Row:
     low, high = under(path)
     midnight = clock.midnight(conn)
     row = conn.execute(
-        """WITH came AS (
+        sql.SQL("""WITH came AS (
              SELECT count(*) FILTER (WHERE at >= %(day)s) AS reported,
                     count(*) FILTER (WHERE at < %(day)s) AS reported_before
-             FROM incident WHERE at >= %(before)s AND path >= %(low)s AND path < %(high)s),
+             FROM incident WHERE at >= %(before)s AND {inside}),
            went AS (
              SELECT count(*) FILTER (WHERE at >= %(day)s) AS closed,
                     count(*) FILTER (WHERE at < %(day)s) AS closed_before
-             FROM event WHERE at >= %(before)s AND path >= %(low)s AND path < %(high)s
+             FROM event WHERE at >= %(before)s AND {inside}
                AND to_state IN ('closed', 'forced_close') AND from_state IS DISTINCT FROM to_state)
            SELECT %(day)s AS midnight, came.*, went.*,
-                  (SELECT min(due) FROM incident
-                   WHERE open AND overdue AND path >= %(low)s AND path < %(high)s) AS longest
-           FROM came, went""",
+                  (SELECT min(due) FROM incident WHERE open AND overdue AND {inside}) AS longest
+           FROM came, went""").format(inside=inside(path)),
         {"low": low, "high": high, "day": midnight, "before": midnight - timedelta(days=1)},
     ).fetchone()
     assert row is not None

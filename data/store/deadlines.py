@@ -37,14 +37,16 @@ def graded(conn: Conn, path: str, limit: int) -> list[Row]:
     return conn.execute(
         """SELECT i.id, i.severity, i.overdue, i.due, i.at, i.state, i.simulated, i.class,
                   (coalesce(i.point, p.centre))[0] AS lon, (coalesce(i.point, p.centre))[1] AS lat,
-                  (SELECT jsonb_build_object('zh', c.name_zh, 'en', c.name_en) FROM class c
-                   WHERE c.code = i.class ORDER BY c.no LIMIT 1) AS class_name
+                  c.name AS class_name
            FROM (SELECT id FROM incident
                  WHERE open AND severity IS NOT NULL AND path >= %s AND path < %s
                  ORDER BY severity, overdue DESC, due NULLS LAST, id LIMIT %s) first
            JOIN incident i USING (id) JOIN place p ON p.code = i.place
+           LEFT JOIN (SELECT DISTINCT ON (code) code, jsonb_build_object('zh', name_zh, 'en', name_en) AS name
+                      FROM class ORDER BY code, no) c ON c.code = i.class
            WHERE coalesce(i.point, p.centre) IS NOT NULL
            ORDER BY i.severity, i.overdue DESC, i.due NULLS LAST, i.id""",
         (low, high, limit),
         prepare=True,
+        binary=True,
     ).fetchall()

@@ -7,21 +7,23 @@ from data.store.rows import under
 
 _DETAILS = """
 SELECT n.sign, s.direction, n.lo, n.hi,
-       worst.place AS worst_place, worst.value AS worst_value, worst.name AS worst_name,
-       (SELECT array_agg(b.value ORDER BY hour) FROM generate_series(
-          date_trunc('hour', city_now()) - interval '23 hours', city_now(), interval '1 hour') hour
-        LEFT JOIN rollup_hour b ON b.id = n.id AND b.at = hour) AS spark
-FROM unnest(%s::text[], %s::text[]) asked(sign, place)
+       worst.place AS worst_place, worst.value AS worst_value,
+       CASE WHEN worst.asset = '' THEN jsonb_build_object('zh', p.name_zh, 'en', p.name_en)
+            WHEN worst.asset <> '' THEN jsonb_build_object('zh', a.name_zh, 'en', a.name_en)
+       END AS worst_name,
+       (SELECT array_agg(b.value ORDER BY hour) FROM generate_series(first, now, interval '1 hour') hour
+        LEFT JOIN (SELECT at, value FROM rollup_hour WHERE id = n.id AND at BETWEEN first AND now OFFSET 0) b
+          ON b.at = hour) AS spark
+FROM city_now() now CROSS JOIN LATERAL (SELECT date_trunc('hour', now) - interval '23 hours' AS first) h
+CROSS JOIN unnest(%s::text[], %s::text[]) asked(sign, place)
 JOIN node n ON n.sign = asked.sign AND n.place = asked.place AND n.asset = ''
 JOIN sign s ON s.code = n.sign
 LEFT JOIN LATERAL (
-  SELECT c.place, l.value, CASE WHEN c.asset = '' THEN jsonb_build_object('zh', p.name_zh, 'en', p.name_en)
-                                ELSE jsonb_build_object('zh', a.name_zh, 'en', a.name_en) END AS name
-  FROM node c JOIN latest l ON l.id = c.id JOIN place p ON p.code = c.place
-  LEFT JOIN asset a ON a.code = c.asset
+  SELECT c.place, c.asset, l.value FROM node c JOIN latest l ON l.id = c.id
   WHERE c.parent = n.id AND l.live > 0
   ORDER BY l.rank DESC, CASE s.direction WHEN 'L' THEN -l.value ELSE l.value END DESC NULLS LAST, c.id
   LIMIT 1) worst ON true
+LEFT JOIN place p ON p.code = worst.place LEFT JOIN asset a ON a.code = worst.asset
 """
 
 

@@ -9,7 +9,7 @@ from psycopg import sql
 from data.db import Conn, Row
 from data.domain.cases import After, Cases
 from data.domain.incident import Standing
-from data.store.rows import insert, under
+from data.store.rows import insert, inside, under
 
 INCIDENT = sql.SQL(
     """id, number, version, class, severity, state, stage, place, path, point[0] AS lon, point[1] AS lat,
@@ -89,7 +89,7 @@ def page(conn: Conn, cases: Cases, limit: int, after: After | None = None) -> li
     """Newest first by (at, id)."""
     wanted, values = conditions(cases, after)
     query = sql.SQL("SELECT {} FROM incident WHERE {} ORDER BY at DESC, id DESC LIMIT %(limit)s")
-    return conn.execute(query.format(INCIDENT, wanted), values | {"limit": limit}).fetchall()
+    return conn.execute(query.format(INCIDENT, wanted), values | {"limit": limit}, binary=True).fetchall()
 
 
 def conditions(cases: Cases, after: After | None) -> tuple[sql.Composable, dict[str, Any]]:
@@ -146,25 +146,27 @@ def counts(conn: Conn, cases: Cases, by: str, *, tier: int, timezone: str) -> li
     return conn.execute(query, values | {"tier": tier, "timezone": timezone}).fetchall()
 
 
-def open_matrix(conn: Conn, path: str) -> list[Row]:
-    """Open cases by severity and stage: `{severity, stage, n, overdue}`."""
-    return conn.execute(
-        """SELECT severity, stage, count(*) AS n, count(*) FILTER (WHERE overdue) AS overdue
-           FROM incident WHERE open AND path >= %s AND path < %s
-           GROUP BY severity, stage ORDER BY severity NULLS LAST, stage""",
-        under(path),
-    ).fetchall()
+_OPEN = """
+SELECT grouping(stage) = 1 AS below, severity, stage, nullif(split_part(path, '/', %(tier)s), '') AS place,
+       count(*) AS n, count(*) FILTER (WHERE overdue) AS overdue, min(severity) AS worst
+FROM incident WHERE open AND {inside} GROUP BY GROUPING SETS ((severity, stage), (4))
+ORDER BY severity NULLS LAST, stage, place"""
 
 
-def open_by_child(conn: Conn, path: str, tier: int) -> list[Row]:
-    """Open cases by the place of that tier: `{place, open, overdue, worst}`; place None for those above."""
+def open_load(conn: Conn, path: str, tier: int) -> tuple[list[Row], list[Row]]:
+    """Open cases by severity and stage: `{severity, stage, n, overdue}`, and by the place of that tier:
+    `{place, open, overdue, worst}`; place None for those above."""
     low, high = under(path)
-    return conn.execute(
-        """SELECT nullif(split_part(path, '/', %(tier)s), '') AS place, count(*) AS open,
-                  count(*) FILTER (WHERE overdue) AS overdue, min(severity) AS worst
-           FROM incident WHERE open AND path >= %(low)s AND path < %(high)s GROUP BY 1 ORDER BY 1""",
-        {"tier": tier, "low": low, "high": high},
+    rows = conn.execute(
+        sql.SQL(_OPEN).format(inside=inside(path)), {"tier": tier, "low": low, "high": high}, prepare=True
     ).fetchall()
+    kept = ("severity", "stage", "n", "overdue")
+    matrix = [{name: row[name] for name in kept} for row in rows if not row["below"]]
+    return matrix, [
+        {"place": row["place"], "open": row["n"], "overdue": row["overdue"], "worst": row["worst"]}
+        for row in rows
+        if row["below"]
+    ]
 
 
 _CLOSED_FROM = """id IN (
@@ -192,8 +194,8 @@ def _where(cases: Cases) -> tuple[sql.Composable, dict[str, Any]]:
         "at < %(end)s": cases.end is not None,
         _CLOSED_FROM: cases.closed_from is not None,
     }
-    parts = ["path >= %(low)s AND path < %(high)s", *(part for part, wanted in asked.items() if wanted)]
-    return sql.SQL(" AND ").join(map(sql.SQL, parts)), values
+    parts = [inside(cases.path), *(sql.SQL(part) for part, wanted in asked.items() if wanted)]
+    return sql.SQL(" AND ").join(parts), values
 
 
 def _severity(cases: Cases) -> str:

@@ -7,6 +7,7 @@ import orjson
 from psycopg import sql
 
 from data.db import Conn, Row
+from data.domain.place import tier_of
 
 
 def insert(conn: Conn, table: str, rows: Sequence[Mapping[str, Any]], returning: str = "") -> list[Row]:
@@ -30,3 +31,9 @@ def insert(conn: Conn, table: str, rows: Sequence[Mapping[str, Any]], returning:
 def under(path: str) -> tuple[str, str]:
     """The bounds of a subtree in byte order: `4201/` to `42010`, as 0 follows /."""
     return path, f"{path[:-1]}0"
+
+
+def inside(path: str) -> sql.SQL:
+    """What lies between `low` and `high`, the bounds of a subtree. Under the root lies everything, and a
+    prepared plan that knew neither bound would take it for little."""
+    return sql.SQL("true" if tier_of(path) == 1 else "path >= %(low)s AND path < %(high)s")

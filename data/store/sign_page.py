@@ -1,6 +1,6 @@
 """What do the rows say about one sign: how it is defined, where measured, how it went, what it caused?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from psycopg import sql
@@ -112,18 +112,6 @@ def raw(
            WHERE up = 1 OR down = 1 OR quiet > %(silence)s OR next - at > %(silence)s OR next IS NULL
            ORDER BY u.id, x.at""",
         {"ids": list(ids), "since": since, "until": until, "step": step, "silence": silence},
-        prepare=True,
-    ).fetchall()
-
-
-def hours(conn: Conn, shown: Mapping[str, str], since: datetime) -> list[Row]:
-    """`{sign, at, value}` of the places whose values are shown (sign → place), in no order."""
-    return conn.execute(
-        """SELECT n.sign, b.at, b.value FROM unnest(%s::text[], %s::text[]) u(sign, place)
-           JOIN node n ON n.sign = u.sign AND n.place = u.place AND n.asset = ''
-           CROSS JOIN LATERAL (SELECT at, value FROM rollup_hour
-                               WHERE id = n.id AND at >= %s AND value IS NOT NULL) b""",
-        (list(shown), list(shown.values()), since),
         prepare=True,
     ).fetchall()
 

@@ -39,6 +39,7 @@ def board(conn: Conn, place: str, above: Sequence[str]) -> list[Row]:
             SELECT {CATALOGUE}, near.* FROM sign s LEFT JOIN near ON near.sign = s.code ORDER BY s.no""",  # noqa: S608
         {"place": place, "above": list(above)},
         prepare=True,
+        binary=True,
     ).fetchall()
 
 
@@ -95,13 +96,16 @@ def buckets(conn: Conn, grain: str, id: int, since: datetime, until: datetime, *
 
 
 def hours(conn: Conn, ids: Sequence[int], since: datetime) -> list[Row]:
-    """Hour values of several nodes."""
+    """`{id, steps, values}` of several nodes: how many hours after `since`, and what the value was; nulls
+    of one that had none."""
     return conn.execute(
-        "SELECT b.id, b.at, b.value FROM unnest(%s::bigint[]) u(id)"
-        " CROSS JOIN LATERAL"
-        " (SELECT id, at, value FROM rollup_hour WHERE id = u.id AND at >= %s ORDER BY at) b",
-        (list(ids), since),
+        """SELECT u.id, b.* FROM unnest(%(ids)s::bigint[]) u(id) CROSS JOIN LATERAL (
+             SELECT array_agg(floor(date_part('epoch', at - %(since)s) / 3600)::integer) AS steps,
+                    array_agg(value) AS values
+             FROM rollup_hour WHERE id = u.id AND at >= %(since)s AND value IS NOT NULL) b""",
+        {"ids": list(ids), "since": since},
         prepare=True,
+        binary=True,
     ).fetchall()
 
 
