@@ -189,3 +189,19 @@ def _everything(conn: db.Conn) -> list[object]:
             "SELECT * FROM sign_span ORDER BY id, during",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "following"),
+    [
+        (0, 0.0, fold.LIMIT),
+        (5_000, 0.1, 25_000),
+        (25_000, 0.5, 25_000),
+        (40_000, 0.25, fold.MOST),
+        (40_000, 4.0, fold.LIMIT),
+    ],
+)
+def test_a_fold_takes_as_many_as_were_last_folded_in_half_a_second(
+    count: int, seconds: float, following: int
+) -> None:
+    assert fold._pace(count, seconds) == following

@@ -101,19 +101,14 @@ def take_in(sender: Sender, rows: Iterable[tuple[int, object]], way: Way) -> Out
 def _read(rows: Iterable[tuple[int, object]], faults: list[Fault]) -> list[Reading]:
     with db.read() as conn:
         now = readings.now(conn)
-        found = _without(faults, (domain.read(row, raw, now=now) for row, raw in rows))
+        found = _without(faults, [domain.read(row, raw, now=now) for row, raw in rows])
         book = series.book(conn, found)
-    return _without(faults, (domain.place(reading, book) for reading in found))
+    return _without(faults, [domain.place(reading, book) for reading in found])
 
 
-def _without(faults: list[Fault], found: Iterator[Reading | Fault]) -> list[Reading]:
-    kept = []
-    for one in found:
-        if isinstance(one, Fault):
-            faults.append(one)
-        else:
-            kept.append(one)
-    return kept
+def _without(faults: list[Fault], found: list[Reading | Fault]) -> list[Reading]:
+    faults += [one for one in found if isinstance(one, Fault)]
+    return [one for one in found if isinstance(one, Reading)]
 
 
 def _with_series(found: list[Reading]) -> list[tuple[Reading, series.Series]]:
@@ -197,7 +192,7 @@ def _claimed(conn: db.Conn, sender: Sender, rows: list[Known], outcome: Outcome)
             outcome.overtaken.append(known)
         elif known.id in foreign:
             outcome.faults.append(domain.fault(known.reading, "claimed"))
-    return [known for known in rows if known.id not in foreign]
+    return [known for known in rows if known.id not in foreign] if foreign else rows
 
 
 def _batch(rows: Iterable[Known]) -> Batch:

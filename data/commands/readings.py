@@ -59,11 +59,9 @@ def _refuse_for_now() -> None:
 
 def _await_fold(boxes: list[int], patience: float) -> None:
     deadline = time.monotonic() + patience
-    pause = 0.005
     with db.read() as conn:
         while boxes and time.monotonic() < deadline and not inbox.are_fast(conn, boxes):
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.05)
+            time.sleep(0.01)
 
 
 def _answer(outcome: Outcome, lang: str) -> dict[str, Any]:

@@ -186,7 +186,9 @@ def _at_asset(reading: Reading, measured: Measured, book: Book) -> Reading | Fau
     if found is None:
         return fault(reading, "unknown_asset")
     kind, home = found
-    return reading._replace(place=home) if kind == measured.kind else fault(reading, "wrong_tier")
+    if kind != measured.kind:
+        return fault(reading, "wrong_tier")
+    return Reading(reading.row, reading.sign, home, reading.asset, reading.at, reading.value)
 
 
 def fault(reading: Reading, code: str) -> Fault:

@@ -1,5 +1,6 @@
 """How does gunicorn serve the web application? (`gunicorn --config python:data.serve app:server`)"""
 
+import gc
 import os
 import resource
 import signal
@@ -31,7 +32,9 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(settings(
 
 
 def post_fork(_server: "Arbiter", worker: "Worker") -> None:
-    """A worker without its master would hold the port; every connection is a file."""
+    """A worker without its master would hold the port; every connection is a file; what was imported stays,
+    so that nobody looks through it again and again for what could go."""
+    gc.freeze()
     keeper.die_with(worker.ppid, signal.SIGKILL)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -19,14 +19,20 @@ def zone(conn: Conn) -> str:
     return str(row["timezone"])
 
 
-def add(conn: Conn, batch: Batch) -> None:
-    """New readings into the buckets of their series and of all above; day folds take days, not hours."""
+def add(conn: Conn, batch: Batch) -> str:
+    """New readings into the buckets of their series and of all above; day folds take days, not hours.
+
+    Answers the series, each once a day.
+    """
     names = {"ids": batch.ids, "ats": batch.ats, "values": batch.values, "zone": zone(conn)}
+    ids = ""
     for grain in GRAINS:
-        conn.execute(_ADD[grain], names, prepare=True)
-    for tier in range(DEEPEST_TIER, 0, -1):
-        for grain in GRAINS:
-            conn.execute(_ABOVE[grain], {**names, "tier": tier}, prepare=True)
+        touched = conn.execute(_ADD[grain], names, prepare=True).fetchone()
+        assert touched is not None
+        ids = touched["ids"]
+        for tier in range(DEEPEST_TIER, 0, -1):
+            conn.execute(_ABOVE[grain], {**names, **touched, "tier": tier}, prepare=True)
+    return ids
 
 
 def refill_series(conn: Conn, ids: str, days: str) -> None:
@@ -45,6 +51,7 @@ def refill_folds(conn: Conn, ids: str, days: str) -> None:
         conn.execute(_FROM_CHILDREN[grain], names)
 
 
+# OFFSET 0: a value is computed once, not wherever its rank looks at it.
 _SERIES = """
 INSERT INTO {table} AS r (at, id, n, live, expected, rank, sum, min, max, last, last_at, value, w, fold)
 SELECT g.at, g.id, m.n, 1, n.expected, rank_of(s.direction, n.lo, n.hi, v.value), m.sum, m.min, m.max, m.last,
@@ -56,11 +63,15 @@ FROM (SELECT date_trunc({grain}, u.at, %(zone)s) AS at, u.id, count(*) AS n,
 JOIN node n ON n.id = g.id JOIN sign s ON s.code = n.sign
 {standing}
 CROSS JOIN LATERAL (SELECT CASE s.fold_time WHEN 'mean' THEN m.sum / m.n WHEN 'sum' THEN m.sum
-                                WHEN 'max' THEN m.max WHEN 'min' THEN m.min ELSE m.last END AS value) v
+                    WHEN 'max' THEN m.max WHEN 'min' THEN m.min ELSE m.last END AS value OFFSET 0) v
 ON CONFLICT (at, id) DO UPDATE SET n = excluded.n, expected = excluded.expected, rank = excluded.rank,
   sum = excluded.sum, min = excluded.min, max = excluded.max,
   last = excluded.last, last_at = excluded.last_at,
   value = excluded.value, w = excluded.w, fold = excluded.fold"""
+
+_TOLD = f"""
+WITH made AS ({_SERIES} RETURNING r.id, r.at)
+SELECT array_agg(id)::text AS ids, array_agg(at)::text AS ats FROM made"""  # noqa: S608
 
 _GIVEN = sql.SQL("unnest(%(ids)s::bigint[], %(ats)s::timestamptz[], %(values)s::float8[]) u(id, at, value)")
 _WITH_STANDING = """
@@ -68,7 +79,7 @@ LEFT JOIN LATERAL (SELECT * FROM {table} o WHERE o.at = g.at AND o.id = g.id OFF
 CROSS JOIN LATERAL (SELECT g.n + coalesce(o.n, 0) AS n, g.sum + coalesce(o.sum, 0) AS sum,
   least(g.min, o.min) AS min,
   greatest(g.max, o.max) AS max, CASE WHEN o.last_at > g.last_at THEN o.last ELSE g.last END AS last,
-  greatest(g.last_at, o.last_at) AS last_at) m"""
+  greatest(g.last_at, o.last_at) AS last_at OFFSET 0) m"""
 _ALONE = sql.SQL("CROSS JOIN LATERAL (SELECT g.*) m")
 
 _AFTER = {
@@ -97,7 +108,7 @@ CROSS JOIN LATERAL (
           (SELECT at, live, rank, value, w, wv, lo, hi FROM {table} b
            WHERE b.id = t.id AND b.at >= k.low AND b.at < k.high OFFSET 0) b WHERE t.parent = k.id) c
   GROUP BY c.at) x
-CROSS JOIN LATERAL (SELECT {value} AS value) v
+CROSS JOIN LATERAL (SELECT {value} AS value OFFSET 0) v
 ORDER BY 1, 2
 ON CONFLICT (at, id) DO UPDATE SET live = excluded.live, expected = excluded.expected, rank = excluded.rank,
   value = excluded.value, w = excluded.w, wv = excluded.wv, lo = excluded.lo, hi = excluded.hi
@@ -106,7 +117,7 @@ WHERE (r.live, r.expected, r.rank, r.value, r.w, r.wv, r.lo, r.hi) IS DISTINCT F
 
 _TOUCHED = """
   (SELECT d.id, d.at AS low, {after} AS high
-   FROM (SELECT DISTINCT n.anc[%(tier)s] AS id, date_trunc({grain}, u.at, %(zone)s) AS at
+   FROM (SELECT DISTINCT n.anc[%(tier)s] AS id, u.at
          FROM unnest(%(ids)s::bigint[], %(ats)s::timestamptz[]) u(id, at) JOIN node n ON n.id = u.id
          WHERE cardinality(n.anc) >= %(tier)s) d)"""
 
@@ -127,7 +138,7 @@ def _of_grain(grain: str, parts: dict[str, sql.Composable]) -> dict[str, sql.Com
     return {name: part.format(**names) if isinstance(part, sql.SQL) else part for name, part in parts.items()}
 
 
-_ADD = _made(_SERIES, readings=_GIVEN, standing=sql.SQL(_WITH_STANDING))
+_ADD = _made(_TOLD, readings=_GIVEN, standing=sql.SQL(_WITH_STANDING))
 _FROM_RAW = _made(_SERIES, readings=_RAW, standing=_ALONE)
 _ABOVE = _made(_FOLDS, folds=sql.SQL(_TOUCHED), children=CHILDREN, value=VALUE, rank=RANK)
 _FROM_CHILDREN = _made(_FOLDS, folds=_DAYS, children=CHILDREN, value=VALUE, rank=RANK)

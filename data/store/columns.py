@@ -9,7 +9,12 @@ Value = int | float | datetime | None
 
 def array(values: Iterable[Value]) -> str:
     """An array literal for a cast parameter; a list would be dumped item by item, five times as slow."""
-    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+
+
+def codes(values: Iterable[str]) -> str:
+    """The same of codes, in which nothing needs escaping; without any it holds one that is nobody's."""
+    return '{"' + '","'.join(values) + '"}'
 
 
 class Batch(NamedTuple):

@@ -135,7 +135,7 @@ FROM (
           FROM node t JOIN latest b ON b.id = t.id
           WHERE t.parent = k.id AND t.until = 'infinity' AND b.at IS NOT NULL) c
     WHERE (c.live > 0) = c.any_live) x
-  CROSS JOIN LATERAL (SELECT {value} AS value) v
+  CROSS JOIN LATERAL (SELECT {value} AS value OFFSET 0) v
 ) y
 WHERE p.id = y.id AND (p.live, p.rank, p.at, p.expires, p.value, p.w, p.wv, p.lo, p.hi, p.source, p.simulated)
   IS DISTINCT FROM (y.live, y.rank, y.at, y.expires, y.value, y.w, y.wv, y.lo, y.hi, y.source, y.simulated)

@@ -21,9 +21,9 @@ class Put(NamedTuple):
 def months(conn: Conn, ats: Iterable[datetime]) -> None:
     """Makes the months of these times that are missing; before a transaction: until its end nobody else could
     make one."""
-    firsts = {at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0) for at in ats}
-    for first in sorted(firsts):
-        conn.execute("SELECT reading_month(%s)", (first,))
+    months = {(at.year, at.month) for at in (at.astimezone(UTC) for at in ats)}
+    for year, month in sorted(months):
+        conn.execute("SELECT reading_month(%s)", (datetime(year, month, 1, tzinfo=UTC),))
 
 
 def ahead(conn: Conn) -> None:

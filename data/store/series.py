@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from psycopg.rows import tuple_row
+
 from data.db import Conn
 from data.domain.reading import Book, Measured, Reading
 from data.domain.sign import Leaf
 from data.store import fold, holds, inbox, nodes
-from data.store.columns import array
+from data.store.columns import array, codes
 
 INTAKE = 76  # shared by everyone who takes readings in, alone for who takes a series over
 GROWTH = 75  # who adds series
@@ -25,18 +27,16 @@ Key = tuple[str, str, str]
 
 
 def key(reading: Reading) -> Key:
-    return (reading.sign, reading.place, reading.asset)
+    return reading[1:4]
 
 
-def book(conn: Conn, readings: Iterable[Reading]) -> Book:
+def book(conn: Conn, readings: Sequence[Reading]) -> Book:
     """What these readings name, as far as the city knows it."""
-    places, assets = set(), set()
-    for reading in readings:
-        places.add(reading.place)
-        assets.add(reading.asset)
+    places = codes({reading.place for reading in readings})
+    assets = codes({reading.asset for reading in readings})
     signs = conn.execute("SELECT code, tier, kind FROM sign")
-    tiers = conn.execute("SELECT code, tier FROM place WHERE code = ANY(%s)", (list(places - {""}),))
-    kinds = conn.execute("SELECT code, kind, place FROM asset WHERE code = ANY(%s)", (list(assets - {""}),))
+    tiers = conn.execute("SELECT code, tier FROM place WHERE code = ANY(%s::text[])", (places,))
+    kinds = conn.execute("SELECT code, kind, place FROM asset WHERE code = ANY(%s::text[])", (assets,))
     return Book(
         {row["code"]: Measured(row["tier"], row["kind"]) for row in signs},
         {row["code"]: row["tier"] for row in tiers},
@@ -47,17 +47,14 @@ def book(conn: Conn, readings: Iterable[Reading]) -> Book:
 def find(conn: Conn, keys: Iterable[Key]) -> dict[Key, Series]:
     """The series in force."""
     signs, places, assets = zip(*set(keys), strict=True)
-    rows = conn.execute(
+    rows = conn.cursor(row_factory=tuple_row).execute(
         "SELECT n.sign, n.place, n.asset, n.id, n.source, coalesce(o.simulated, false) AS simulated"
         " FROM unnest(%s::text[], %s::text[], %s::text[]) k(sign, place, asset)"
         " JOIN node n ON n.place = k.place AND n.sign = k.sign AND n.asset = k.asset"
         " LEFT JOIN source o ON o.feed = n.source WHERE n.leaf AND n.until = 'infinity'",
-        (list(signs), list(places), list(assets)),
+        (codes(signs), codes(places), codes(assets)),
     )
-    return {
-        (row["sign"], row["place"], row["asset"]): Series(row["id"], row["source"], row["simulated"])
-        for row in rows
-    }
+    return {row[:3]: Series(*row[3:]) for row in rows}
 
 
 def add(conn: Conn, since: Mapping[Key, datetime]) -> None:
@@ -88,16 +85,23 @@ def begin_intake(conn: Conn, *, alone: bool = False) -> None:
 
 def claim(conn: Conn, feed: str, ids: Sequence[int]) -> dict[int, bool]:
     """Gives series without a source to this feed; answers those that are another's: is it simulated?"""
-    column = array(ids)
-    conn.execute(
-        "UPDATE node n SET source = %s FROM (SELECT id FROM node WHERE id = ANY(%s::bigint[])"
-        "   AND source IS NULL ORDER BY id FOR NO KEY UPDATE) f WHERE n.id = f.id AND n.source IS NULL",
-        (feed, column),
-    )
+    foreign = _foreign(conn, feed, ids)
+    if None in foreign.values():
+        conn.execute(
+            "UPDATE node n SET source = %s FROM (SELECT id FROM node WHERE id = ANY(%s::bigint[])"
+            "   AND source IS NULL ORDER BY id FOR NO KEY UPDATE) f WHERE n.id = f.id AND n.source IS NULL",
+            (feed, array(ids)),
+        )
+        foreign = _foreign(conn, feed, ids)
+    return {id: bool(simulated) for id, simulated in foreign.items()}
+
+
+def _foreign(conn: Conn, feed: str, ids: Sequence[int]) -> dict[int, bool | None]:
+    """Those that are not this feed's: is whose they are simulated? None: nobody's."""
     rows = conn.execute(
-        "SELECT n.id, o.simulated FROM node n JOIN source o ON o.feed = n.source"
-        " WHERE n.id = ANY(%s::bigint[]) AND n.source <> %s",
-        (column, feed),
+        "SELECT n.id, o.simulated FROM node n LEFT JOIN source o ON o.feed = n.source"
+        " WHERE n.id = ANY(%s::bigint[]) AND n.source IS DISTINCT FROM %s",
+        (array(ids), feed),
     )
     return {row["id"]: row["simulated"] for row in rows}
 

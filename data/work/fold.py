@@ -9,10 +9,12 @@ from data import db
 from data.commands import readings
 from data.store import buckets, fold, inbox
 
-LIMIT = 5_000  # readings a transaction: it must end within two seconds
+LIMIT = 5_000  # readings a transaction, or as many as were last folded in AIM
+MOST = 40_000
+AIM = 0.5  # seconds; a transaction must end within two
 SHORTEST_PAUSE = 0.025
 SLOW_EVERY = 4.0  # seconds, or as soon as MANY wait
-MANY = 10_000
+MANY = 40_000
 
 Turn = Callable[[], object]
 
@@ -34,8 +36,7 @@ def slow(conn: db.Conn, limit: int = LIMIT) -> int:
         batch = inbox.take_slow(conn, limit)
         if batch.size:
             fold.settle(conn)
-            buckets.add(conn, batch)
-            fold.tell(conn, batch.ids)
+            fold.tell(conn, buckets.add(conn, batch))
     return batch.size
 
 
@@ -49,19 +50,26 @@ def drain(conn: db.Conn) -> None:
 
 
 def keep_fast(stop: Event, turned: Turn) -> None:
-    """The longer a fold takes, the longer the pause after it; none while more waits than one fold takes."""
+    """The longer a fold takes, the longer the pause after it; none while much comes."""
+    limit = LIMIT
     with closing(db.connect()) as conn, closing(db.listen(inbox.CHANNEL)) as ear:
         while not stop.is_set():
             turned()
             started = time.monotonic()
-            count = fast(conn)
+            count = fast(conn, limit)
             took = time.monotonic() - started
+            limit = _pace(count, took)
             if count >= LIMIT:
                 continue
             if count:
                 stop.wait(max(SHORTEST_PAUSE, 3 * took))
             else:
                 hear(ear, 1.0)
+
+
+def _pace(count: int, seconds: float) -> int:
+    """How many readings the next transaction takes: the more at once, the less work each of them is."""
+    return int(min(max(LIMIT, count * AIM / max(seconds, 0.001)), MOST))
 
 
 def hear(ear: db.Conn, seconds: float) -> None:
@@ -78,10 +86,19 @@ def keep_slow(stop: Event, turned: Turn) -> None:
             turned()
             waiting = inbox.slow_waiting(conn)
             if waiting >= MANY or (waiting and time.monotonic() - last >= SLOW_EVERY):
-                while slow(conn) >= LIMIT and not stop.is_set():
-                    turned()
+                _fold_slowly(conn, stop, turned)
                 last = time.monotonic()
             done = readings.make_some_anew(limit, politely=True)
             limit = done.limit
             if not done.made:
                 stop.wait(0.25)
+
+
+def _fold_slowly(conn: db.Conn, stop: Event, turned: Turn) -> None:
+    """Until less waits than is worth a transaction."""
+    count = limit = LIMIT
+    while count >= LIMIT and not stop.is_set():
+        started = time.monotonic()
+        count = slow(conn, limit)
+        limit = _pace(count, time.monotonic() - started)
+        turned()
