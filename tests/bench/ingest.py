@@ -48,6 +48,7 @@ class Feed:
 
     keys: Sequence[tuple[str, str, str]]
     chance: random.Random = field(default_factory=lambda: random.Random(1))
+    drawn: set[tuple[tuple[str, str, str], datetime]] = field(default_factory=set)
 
     @classmethod
     def here(cls) -> "Feed":
@@ -58,10 +59,14 @@ class Feed:
             return cls([(row["sign"], row["place"], row["asset"]) for row in rows])
 
     def rows(self, count: int) -> Rows:
-        now = datetime.now(UTC)
-        return [
-            self.row(self.chance.choice(self.keys), now - WINDOW * self.chance.random()) for _ in range(count)
-        ]
+        return [self.row(*self._draw(datetime.now(UTC))) for _ in range(count)]
+
+    def _draw(self, now: datetime) -> tuple[tuple[str, str, str], datetime]:
+        found = self.chance.choice(self.keys), now - WINDOW * self.chance.random()
+        if found in self.drawn:
+            return self._draw(now)
+        self.drawn.add(found)
+        return found
 
     def row(self, key: tuple[str, str, str], at: datetime) -> dict[str, Any]:
         sign, place, asset = key
