@@ -1,7 +1,8 @@
 """What of a place's cases does a wall show?"""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from data.domain.place import codes_in, tier_of
@@ -78,9 +79,11 @@ def today(path: str, now: datetime) -> Json:
     yesterday = midnight - timedelta(days=1)
     found = wall.reported(path, midnight, str(now.tzinfo))
     keys = [row["key"].astimezone(now.tzinfo) for row in found["hour"]]
-    came = {(key.date(), key.hour): row["n"] for key, row in zip(keys, found["hour"], strict=True)}
-    so_far = [came.get((midnight.date(), hour), 0) for hour in range(now.hour + 1)]
-    before = [came.get((yesterday.date(), hour), 0) for hour in range(HOURS)]
+    came: Counter[tuple[date, int]] = Counter()
+    for key, row in zip(keys, found["hour"], strict=True):
+        came[key.date(), key.hour] += row["n"]  # an hour that comes twice is one
+    so_far = [came[midnight.date(), hour] for hour in range(now.hour + 1)]
+    before = [came[yesterday.date(), hour] for hour in range(HOURS)]
     top = sorted(found["class"], key=lambda row: (-row["n"], row["key"]))[:CLASSES]
     return {
         "text.reported": sum(so_far),

@@ -192,16 +192,17 @@ def _everything(conn: db.Conn) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("count", "seconds", "following"),
+    ("limit", "count", "seconds", "following"),
     [
-        (0, 0.0, fold.LIMIT),
-        (5_000, 0.1, 25_000),
-        (25_000, 0.5, 25_000),
-        (40_000, 0.25, fold.MOST),
-        (40_000, 4.0, fold.LIMIT),
+        (5_000, 0, 0.0, fold.LIMIT),
+        (5_000, 5_000, 0.4, 6_250),
+        (5_000, 5_000, 0.05, 10_000),
+        (20_000, 20_000, 0.5, 20_000),
+        (40_000, 40_000, 0.25, fold.MOST),
+        (40_000, 40_000, 4.0, fold.LIMIT),
     ],
 )
-def test_a_fold_takes_as_many_as_were_last_folded_in_half_a_second(
-    count: int, seconds: float, following: int
+def test_a_fold_takes_as_many_as_were_last_folded_in_half_a_second_and_at_most_doubles(
+    limit: int, count: int, seconds: float, following: int
 ) -> None:
-    assert fold._pace(count, seconds) == following
+    assert fold._pace(limit, count, seconds) == following

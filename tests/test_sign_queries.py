@@ -1,5 +1,6 @@
 """Do the questions about signs get the answers of the contract, at every tier?"""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from data import db
 from data.commands import readings
 from data.domain.refusal import Refusal
 from data.queries import signs
+from data.store import focus
+from data.work import fold
 from tests import measured_city
 from tests.plain_fold import Plain
 from tests.test_fold import METERS, NOW, SERIES, a_reading, post, wrong
@@ -213,3 +216,17 @@ def test_a_summary_counts_the_board_and_those_of_the_children(filled: db.Conn, p
         if summary["statuses"][word]
     ]
     assert summary["status"] == (worst[0] if worst else "none")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "Asia/Kathmandu"])
+def test_the_running_hour_of_the_citys_clock_comes_last(fresh: str, zone: str) -> None:
+    with db.owner() as conn:
+        conn.execute("UPDATE city SET timezone = %s", (zone,))
+    now = datetime.now(UTC)
+    row = {"sign": "W2", "asset": "flood-1", "at": now.isoformat(), "value": 7.0}
+    assert readings.post([row], feed="test", patience=0.0)["stored"] == 1
+    with closing(db.connect()) as conn:
+        fold.drain(conn)
+    assert signs.traced("99")[1]["W2"][-1] == 7.0
+    with db.read() as conn:
+        assert focus.details(conn, {"W2": "99"})["W2"]["spark"][-1] == 7.0

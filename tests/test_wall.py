@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -13,6 +14,7 @@ from data.domain.incident import Act, Move
 from data.domain.report import Life, Report
 from data.domain.spread import focus
 from data.live import Ask, Subject
+from pages import _wall_cases
 from tests.tiny import HAN, SIBLING, TIERS
 
 
@@ -231,3 +233,11 @@ def test_units_are_in_the_readers_language(flooded: Any) -> None:
 
     assert "人" in units("zh")
     assert "people" in units("en")
+
+
+def test_an_hour_that_comes_twice_is_one_with_all_its_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = datetime(2026, 10, 25, tzinfo=UTC)  # 02:00 for the first time
+    hours = [{"key": first + timedelta(hours=n), "n": n + 3} for n in (0, 1)]
+    monkeypatch.setattr(_wall_cases.wall, "reported", lambda *_: {"hour": hours, "class": []})
+    found = _wall_cases.today("99/", datetime(2026, 10, 25, 12, tzinfo=ZoneInfo("Europe/Berlin")))
+    assert (found["text.reported"], found["rows.hours"][2]["n"]) == (7, 7)

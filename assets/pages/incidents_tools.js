@@ -210,7 +210,7 @@
     document.querySelector(".cases [role=grid], .cases [role=treegrid]")?.setAttribute("aria-label", ctx.word("page.incidents"));
     api.setGridOption("tabToNextCell", () => false);
     api.addEventListener("selectionChanged", ({ source }) => {
-      own.left ||= source === "rowClicked";
+      own.left ||= source === "rowClicked" || source === "spaceKey";
       own.open(api.getSelectedRows()[0]);
       requestAnimationFrame(fit);
     });

@@ -58,8 +58,9 @@ class Settings:
 
     @property
     def connections(self) -> int:
-        """To the database, a process: one a thread, six for streams and readiness, four for acts; and all
-        together no more than a server takes (100) beside those who listen, lead and look."""
+        """To the database, a process: one a thread, six for streams and readiness, four for acts; fewer
+        where many processes share what a server usually takes (100), but never less than six: fifteen web
+        processes need a server that takes more."""
         return max(6, min(self.threads + 10, 70 // (self.workers + 1)))
 
     @property

@@ -49,7 +49,7 @@ def standing(sign: str, path: str) -> Json:
         children = _ranked([row for row in kin if row["parent"] == codes[-1]], whole["direction"])
         listed = _ranked(posts, whole["direction"])[:LISTED]
         ids = [row["id"] for row in (*children, *listed) if row["id"] is not None]
-        lines = sparks(conn, ids, whole["now"])
+        lines = sparks(conn, ids)
     siblings = [
         row for row in kin if len(codes) > 1 and row["parent"] == codes[-2] and row["code"] != codes[-1]
     ]

@@ -32,7 +32,7 @@ def traced(place: str) -> tuple[Json, dict[str, Line]]:
     """The board, and of every sign that has ever had the value shown there its last hours."""
     with db.read() as conn:
         found, nodes = _board(conn, place)
-        lines = sparks(conn, list(nodes.values()), found["at"])
+        lines = sparks(conn, list(nodes.values()))
     return found, {code: lines[id] for code, id in nodes.items()}
 
 
@@ -200,11 +200,10 @@ def _points(conn: Conn, node: Row | None, grain: Grain, since: datetime, until: 
     return rows
 
 
-def sparks(conn: Conn, ids: Sequence[int], now: datetime) -> dict[int, Line]:
+def sparks(conn: Conn, ids: Sequence[int]) -> dict[int, Line]:
     """24 hour values of each node, the running hour last, gaps as None."""
-    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=SPARK - 1)
     lines: dict[int, Line] = {id: [None] * SPARK for id in ids}
-    for row in signs.hours(conn, ids, first):
+    for row in signs.hours(conn, ids, SPARK):
         line = lines[row["id"]]
         for step, value in zip(row["steps"] or (), row["values"] or (), strict=True):
             if step < SPARK:

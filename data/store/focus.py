@@ -14,7 +14,8 @@ SELECT n.sign, s.direction, n.lo, n.hi,
        (SELECT array_agg(b.value ORDER BY hour) FROM generate_series(first, now, interval '1 hour') hour
         LEFT JOIN (SELECT at, value FROM rollup_hour WHERE id = n.id AND at BETWEEN first AND now OFFSET 0) b
           ON b.at = hour) AS spark
-FROM city_now() now CROSS JOIN LATERAL (SELECT date_trunc('hour', now) - interval '23 hours' AS first) h
+FROM city_now() now CROSS JOIN LATERAL (
+  SELECT date_trunc('hour', now, timezone) - interval '23 hours' AS first FROM city) h
 CROSS JOIN unnest(%s::text[], %s::text[]) asked(sign, place)
 JOIN node n ON n.sign = asked.sign AND n.place = asked.place AND n.asset = ''
 JOIN sign s ON s.code = n.sign

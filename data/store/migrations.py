@@ -5,6 +5,7 @@ from pathlib import Path
 from data.db import Conn
 from data.store import fold
 
+ALONE = 82  # who brings the schema up to date
 FOLDER = Path(__file__).parent / "schema"
 
 
@@ -32,18 +33,24 @@ def migrate(conn: Conn) -> list[int]:
     With the last one `latest` becomes what this build would have made of the same readings.
     """
     with conn.transaction():
-        conn.execute("SELECT pg_advisory_xact_lock(76, 0)")
+        conn.execute("SELECT pg_advisory_xact_lock(%s, 0)", (ALONE,))
         conn.execute(
             "CREATE TABLE IF NOT EXISTS migration "
             "(number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())"
         )
-    missing = [(number, path) for number, path in files() if number > version(conn)]
-    for number, path in missing:
-        with conn.transaction():
-            fold.lock(conn, fold.FAST)
-            conn.execute(path.read_bytes())
-            conn.execute("INSERT INTO migration (number) VALUES (%s)", (number,))
-            conn.execute("GRANT SELECT ON migration TO cityops_app")
-            if number == missing[-1][0]:
-                fold.restate(conn)
-    return [number for number, _ in missing]
+    return [number for number, path in files() if _run(conn, number, path)]
+
+
+def _run(conn: Conn, number: int, path: Path) -> bool:
+    """Whether it was missing; somebody else may have run it meanwhile."""
+    with conn.transaction():
+        conn.execute("SELECT pg_advisory_xact_lock(%s, 0)", (ALONE,))
+        if number <= version(conn):
+            return False
+        fold.lock(conn, fold.FAST)
+        conn.execute(path.read_bytes())
+        conn.execute("INSERT INTO migration (number) VALUES (%s)", (number,))
+        conn.execute("GRANT SELECT ON migration TO cityops_app")
+        if number == files()[-1][0]:
+            fold.restate(conn)
+    return True

@@ -95,15 +95,17 @@ def buckets(conn: Conn, grain: str, id: int, since: datetime, until: datetime, *
     return conn.execute(_BUCKETS[grain], (id, since, until, limit)).fetchall()
 
 
-def hours(conn: Conn, ids: Sequence[int], since: datetime) -> list[Row]:
-    """`{id, steps, values}` of several nodes: how many hours after `since`, and what the value was; nulls
-    of one that had none."""
+def hours(conn: Conn, ids: Sequence[int], count: int) -> list[Row]:
+    """`{id, steps, values}` of several nodes over the last hours, the running one included: how many hours
+    after the first of them, and what the value was; nulls of one that had none."""
     return conn.execute(
-        """SELECT u.id, b.* FROM unnest(%(ids)s::bigint[]) u(id) CROSS JOIN LATERAL (
-             SELECT array_agg(floor(date_part('epoch', at - %(since)s) / 3600)::integer) AS steps,
+        """SELECT u.id, b.* FROM city c CROSS JOIN LATERAL (
+             SELECT date_trunc('hour', city_now(), c.timezone) - %(back)s * interval '1 hour' AS first) h
+           CROSS JOIN unnest(%(ids)s::bigint[]) u(id) CROSS JOIN LATERAL (
+             SELECT array_agg(floor(date_part('epoch', at - h.first) / 3600)::integer) AS steps,
                     array_agg(value) AS values
-             FROM rollup_hour WHERE id = u.id AND at >= %(since)s AND value IS NOT NULL) b""",
-        {"ids": list(ids), "since": since},
+             FROM rollup_hour WHERE id = u.id AND at >= h.first AND value IS NOT NULL) b""",
+        {"ids": list(ids), "back": count - 1},
         prepare=True,
         binary=True,
     ).fetchall()

@@ -58,7 +58,7 @@ def keep_fast(stop: Event, turned: Turn) -> None:
             started = time.monotonic()
             count = fast(conn, limit)
             took = time.monotonic() - started
-            limit = _pace(count, took)
+            limit = _pace(limit, count, took)
             if count >= LIMIT:
                 continue
             if count:
@@ -67,9 +67,10 @@ def keep_fast(stop: Event, turned: Turn) -> None:
                 hear(ear, 1.0)
 
 
-def _pace(count: int, seconds: float) -> int:
-    """How many readings the next transaction takes: the more at once, the less work each of them is."""
-    return int(min(max(LIMIT, count * AIM / max(seconds, 0.001)), MOST))
+def _pace(limit: int, count: int, seconds: float) -> int:
+    """How many readings the next transaction takes: the more at once, the less work each of them is. Never
+    more than twice as many as this one might, for not all cost the same."""
+    return int(min(max(LIMIT, count * AIM / max(seconds, 0.001)), 2 * limit, MOST))
 
 
 def hear(ear: db.Conn, seconds: float) -> None:
@@ -100,5 +101,5 @@ def _fold_slowly(conn: db.Conn, stop: Event, turned: Turn) -> None:
     while count >= LIMIT and not stop.is_set():
         started = time.monotonic()
         count = slow(conn, limit)
-        limit = _pace(count, time.monotonic() - started)
+        limit = _pace(limit, count, time.monotonic() - started)
         turned()

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,3 +94,13 @@ def test_whoever_dies_while_he_migrates_leaves_the_schema_before_or_the_one_afte
         with closing(db.owner()) as conn:
             migrations.migrate(conn)
         assert schema(postgres, other) == whole
+
+
+def test_of_two_who_bring_the_schema_up_to_date_each_step_is_done_by_one(clone: Any) -> None:
+    def migrate(_: int) -> list[int]:
+        with closing(db.owner()) as conn:
+            return migrations.migrate(conn)
+
+    with clone("template1"), ThreadPoolExecutor(2) as both:
+        done = sorted(number for numbers in both.map(migrate, range(2)) for number in numbers)
+    assert done == [number for number, _ in migrations.files()]
