@@ -26,9 +26,10 @@ AS_ROOT = os.getuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="NOT RUN: needs root, to become other users")
 
 USER = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from data import embedded
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the run of the tests was told to ignore
 server = embedded.start(Path(sys.argv[1]))
 keeper = server.keeper.pid if server.keeper else None
 print(json.dumps([server.pid, keeper, str(server.directory), str(server.socket)]), flush=True)
