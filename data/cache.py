@@ -70,6 +70,14 @@ def is_kept(key: str) -> bool:
     return _shelf().has(_named(f"kept:{key}"))
 
 
+def clear_up() -> None:
+    """What those have left who were killed: halves of files, and locks."""
+    settings = config.settings()
+    if not settings.cache_url:
+        with suppress(OSError):  # there is none
+            _clear_up(settings.home / "cache")
+
+
 def _named(key: str) -> str:
     """Neither another database nor another build may ever answer."""
     return f"{config.build()}|{config.settings().dsn or 'embedded'}|{key}"
@@ -185,6 +193,18 @@ def _sweep(folder: Path) -> None:
     over = [name for until, name in found if until + ("." in name) * DRAFT_SECONDS < now]
     for name in {*over, *whole[:-FILES]}:
         (folder / name).unlink(missing_ok=True)
+
+
+def _is_orphan(name: str) -> bool:
+    """A draft whose writer lives no more."""
+    _, _, writer = name.partition(".")
+    return bool(writer) and not Path("/proc", writer.partition(".")[0]).exists()
+
+
+def _clear_up(folder: Path) -> None:
+    _forget(folder / "locks")
+    for draft in filter(lambda path: _is_orphan(path.name), folder.glob("*/*.*")):
+        draft.unlink(missing_ok=True)
 
 
 def _ends(folder: Path) -> Iterator[tuple[float, str]]:

@@ -25,7 +25,7 @@ ARROWS = {
     "data.work": {"data.commands", "data.store", "data.ingest", "data.domain", "data.db"},
     "data.cli": {"data.queries", "data.commands", "data.ingest", "data.work", "data.embedded", "data.domain"},
     "data.supervise": {"data.embedded"},
-    "data.serve": {"data.embedded", "data.domain"},
+    "data.serve": {"data.embedded", "data.domain", "data.cache"},
     "data.embedded": set(),
     "data.db": set(),
     "data.cache": set(),

@@ -81,6 +81,23 @@ def test_a_lock_whose_holder_was_killed_is_forgotten_and_one_that_is_held_is_not
         assert [path.name for path in locks.iterdir()] == ["held"]
 
 
+def test_after_a_stop_what_the_killed_have_left_is_cleared_up_and_nothing_else(own_home: Path):
+    cache.keep("state", b"picture")
+    (kept,) = (own_home / "cache" / "kept").iterdir()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    mine = f"half.{os.getpid()}.1"
+    for half in (f"half.{dead.pid}.1", mine):
+        kept.with_name(half).touch()
+    cache.clear_up()
+    assert {path.name for path in kept.parent.iterdir()} == {kept.name, mine}
+
+
+def test_without_a_cache_there_is_nothing_to_clear_up(own_home: Path):
+    cache.clear_up()
+    assert not (own_home / "cache").exists()
+
+
 def test_another_database_does_not_get_the_answer_of_the_first():
     assert cache.once("key", lambda: b"first") == b"first"
     with environment(CITYOPS_DSN="postgresql://elsewhere/other"):

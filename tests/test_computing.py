@@ -9,6 +9,7 @@ from psycopg import OperationalError
 from data.live import computing
 from data.live.answers import Answer
 from data.live.computing import Computers
+from data.live.events import now
 from data.live.registry import Ask, Page, Subject
 from data.live.stream import Stream
 
@@ -16,6 +17,7 @@ PAGE = Page(
     "board", lambda subject, ask: {}, lambda text, viewer: Subject(text, text), frozenset({"signs"}), ()
 )
 ASK = Ask("guest", "zh", (), None, None)
+LATER = "9999"  # an answer that is begun after whatever is told
 
 
 class Nobody:
@@ -42,7 +44,7 @@ def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
 
     def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer:
         made.append(pulse)
-        return Answer("", False, {}, str(pulse))
+        return Answer(LATER, False, {}, str(pulse))
 
     monkeypatch.setattr(computing, "compute", compute)
     computers = Computers(pulse, Nobody(), lambda _: None)
@@ -52,12 +54,36 @@ def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
     assert made == ["before", "after"]
 
 
+def test_what_lies_ready_is_not_told_after_what_was_seen_later(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked under the older pulse saw more in the database than who asked under the newer."""
+    ready = {"older": answer("2499"), "newer": answer("2497")}
+    pulses, told = iter(("older", "newer")), []
+
+    def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer:
+        return ready[pulse] if pulse else answer("2500")
+
+    monkeypatch.setattr(computing, "compute", compute)
+    computers = Computers(lambda _: next(pulses), Nobody(), lambda _: None)
+    for _ in range(2):
+        computers.mark([stream])
+        computers.freshen(stream)
+        assert stream.answer is not None
+        told.append(stream.answer.etag)
+    assert told == ["2499", "2500"]
+
+
+def answer(etag: str) -> Answer:
+    return Answer(now(), False, {}, etag)
+
+
 @pytest.mark.parametrize("wrong", [OperationalError("away"), ValueError("a mistake")])
 def test_a_stream_that_still_fails_says_so_once(
     stream: Stream, monkeypatch: pytest.MonkeyPatch, wrong: Exception
 ) -> None:
     told: list[Stream] = []
-    answers: Callable[..., Answer] = lambda *_: Answer("", False, {}, "1")  # noqa: E731
+    answers: Callable[..., Answer] = lambda *_: Answer(LATER, False, {}, "1")  # noqa: E731
     monkeypatch.setattr(computing, "compute", answers)
     computers = Computers(lambda _: "1", Nobody(), told.append)
     computers.freshen(stream)

@@ -10,7 +10,6 @@ import orjson
 
 from data import cache, config, db
 from data.config.room import room
-from data.live import clock
 from data.live.events import now
 from data.live.registry import Ask, Page, State, Subject
 
@@ -56,14 +55,13 @@ def has_last(page: Page, subject_text: str, ask: Ask) -> bool:
 
 
 def _make(page: Page, subject: Subject, ask: Ask) -> bytes:
-    at = clock.now()
+    at = now()
     computed[page.name] += 1
     state = db.twice(lambda: page.state(subject, ask))
     body = orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
     mark = blake2b(body, digest_size=12).hexdigest().encode()
     simulated = b"true" if _simulated(state) else b"false"
-    when = at.isoformat(timespec="milliseconds").encode()
-    return b'{"at":"%s","simulated":%s,"etag":"%s","state":%s}' % (when, simulated, mark, body)
+    return b'{"at":"%s","simulated":%s,"etag":"%s","state":%s}' % (at.encode(), simulated, mark, body)
 
 
 def _read(made: bytes) -> Answer:

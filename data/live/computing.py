@@ -9,7 +9,7 @@ from structlog import get_logger
 from data.db import OUTAGE, Late, left, within
 from data.domain.refusal import Refusal
 from data.live import clock
-from data.live.answers import compute
+from data.live.answers import Answer, compute
 from data.live.stream import Failure, Sender, Stream
 
 PAUSE_SECONDS = 0.25
@@ -120,7 +120,7 @@ class Computers:
     def _renewed(self, stream: Stream) -> None:
         stream.stale = False  # before the look at the pulse: what comes between the two is computed again
         try:
-            answer = compute(stream.page, stream.subject, stream.ask, self._pulse(stream))
+            answer = self._newest(stream)
         except BaseException:
             stream.stale = True
             raise
@@ -129,6 +129,11 @@ class Computers:
         if stream.failed is not None:
             stream.failed = None
             self._tell_source(stream)
+
+    def _newest(self, stream: Stream) -> Answer:
+        """What lies ready may have been begun before the news that what was told last saw already."""
+        answer = compute(stream.page, stream.subject, stream.ask, self._pulse(stream))
+        return compute(stream.page, stream.subject, stream.ask, None) if stream.is_behind(answer) else answer
 
     # what cannot be computed
 

@@ -40,6 +40,7 @@ class Stream:
         self.turn = Lock()
         self.viewers: set[Viewer] = set()
         self.answer: Answer | None = None
+        self.seen = ""  # until when `answer` may have looked at the database
         self.seq = 0
         self.stale = True
         self.failed: Failure | None = None
@@ -83,9 +84,16 @@ class Stream:
             "page": not ours,
         })  # fmt: skip
 
+    def is_behind(self, answer: Answer) -> bool:
+        """It may have been begun before the database was as `self.answer` shows it."""
+        told = self.answer
+        if told is None or (told.at, told.etag) == (answer.at, answer.etag):
+            return False
+        return answer.at <= self.seen
+
     def tell(self, answer: Answer, sender: Sender) -> None:
         with self.lock:
-            before, self.answer = self.answer, answer
+            before, self.answer, self.seen = self.answer, answer, now()
             if before is None or before.etag == answer.etag:
                 return
             change = between(before.state, answer.state)

@@ -6,6 +6,7 @@ import resource
 import signal
 from typing import TYPE_CHECKING
 
+from data import cache
 from data.config import settings
 from data.embedded import keeper
 
@@ -38,3 +39,8 @@ def post_fork(_server: "Arbiter", worker: "Worker") -> None:
     keeper.die_with(worker.ppid, signal.SIGKILL)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def on_exit(_server: "Arbiter") -> None:
+    """The last of the workers has ended."""
+    cache.clear_up()
