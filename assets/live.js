@@ -21,6 +21,7 @@
   let told = 0;         // … of the stream
   let opened = 0;       // … of the newest try to open a stream
   let shown = 0;        // … since when somebody looks
+  let madeAt = 0;       // the server's clock when what the picture shows was looked up
   let asOf = 0;         // the server's clock when the picture was last known to be true
   let frozen = null;    // why the picture is an old one: "down" = the database, "failed" = this page alone
   let workerAt;         // when the worker last said that it lives; null = it never did, undefined = not known
@@ -34,6 +35,8 @@
 
   // Nothing the server says is younger than it says: of the last few the newest is nearest.
   const clock = () => (offsets.length ? Math.max(...offsets) + performance.now() : Date.now());
+  // … than the picture; not so when the server's clock was set back.
+  const isOlder = ({ at, now }) => Date.parse(at) < madeAt && madeAt <= Date.parse(now);
   const isLate = (now) => clock() - Date.parse(now) > SILENCE;
   ctx.now = clock;
 
@@ -84,7 +87,7 @@
 
   function hello(said) {
     if (joined || isLate(said.now)) return; // said twice, or held back on the way
-    if (Date.parse(said.now) < asOf) return again(true); // older than the picture
+    if (Date.parse(said.now) < asOf || (said.state && isOlder(said))) return again(true);
     if (said.build !== first.build || !first.state) return reload();
     joined = true;
     stopPolling();
@@ -92,6 +95,7 @@
     seq = said.seq;
     etag = said.etag;
     if (said.state) adopt(said);
+    madeAt = Date.parse(said.at);
     hear(said.now);
     if (!frozen) watch(); // else `source` follows, with the reason
   }
@@ -105,6 +109,7 @@
     if (!joined || said.seq <= seq) return;
     if (said.seq > seq + 1) return resync();
     seq = said.seq;
+    madeAt = Date.parse(said.at);
     etag = "";
     cityops.fold(said);
   }
@@ -191,8 +196,11 @@
   }
 
   function takeWhole(said, tag) {
-    adopt(said);
-    etag = tag;
+    if (!isOlder(said)) {
+      adopt(said);
+      etag = tag;
+      madeAt = Date.parse(said.at);
+    }
     wholeAt = performance.now();
     setClock(said.now);
     workerAt = said.worker_at;
@@ -252,7 +260,7 @@
     frozen = data.frozen;
     heard = performance.now();
     wholeAt = heard;
-    asOf = data.at ? Date.parse(data.at) : 0;
+    asOf = madeAt = data.at ? Date.parse(data.at) : 0;
     workerAt = data.worker_at;
     room = data.room;
     failures = 0;

@@ -57,6 +57,13 @@ def once(
         return found
 
 
+def anew(key: str, make: Callable[[], bytes], seconds: int = FRESH_SECONDS) -> bytes:
+    """In place of what lies there."""
+    made = make()
+    _shelf().put(_named(key), made, seconds)
+    return made
+
+
 def keep(key: str, value: bytes) -> None:
     """For the day when it cannot be computed any more."""
     _shelf().put(_named(f"kept:{key}"), value, KEPT_SECONDS)
@@ -248,38 +255,31 @@ class OnRedis:
         self._values = RedisCache(host=self._redis, key_prefix="cityops:")
 
     def get(self, key: str) -> bytes | None:
-        try:
-            return cast(bytes | None, self._values.get(key))
-        except RedisError as away:
-            log.warning("cache.away", reason=str(away))
-            return None
+        return cast(bytes | None, _asked(lambda: self._values.get(key)))
 
     def put(self, key: str, value: bytes, seconds: int) -> None:
-        try:
-            self._values.set(key, value, timeout=seconds)
-        except RedisError as away:
-            log.warning("cache.away", reason=str(away))
+        _asked(lambda: self._values.set(key, value, timeout=seconds))
 
     def has(self, key: str) -> bool:
-        try:
-            return bool(self._values.has(key))
-        except RedisError as away:
-            log.warning("cache.away", reason=str(away))
-            return False
+        return bool(_asked(lambda: self._values.has(key)))
 
     @contextmanager
     def alone(self, key: str, patience: float) -> Iterator[None]:
         lock = self._redis.lock(f"cityops:lock:{key}", timeout=LOCK_SECONDS)
-        held = False
-        try:
-            held = lock.acquire(blocking_timeout=patience)
-        except RedisError as away:
-            log.warning("cache.away", reason=str(away))
+        held = _asked(lambda: lock.acquire(blocking_timeout=patience))
         try:
             yield
         finally:
             if held:
                 _release(lock.release)
+
+
+def _asked(ask: Callable[[], object]) -> object:
+    try:
+        return ask()
+    except RedisError as away:
+        log.warning("cache.away", reason=str(away))
+        return None
 
 
 def _release(release: Callable[[], object]) -> None:

@@ -1,17 +1,20 @@
 """Is news that comes while a stream is computed never lost, and is nobody told the same twice?"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import OperationalError
 
 from data.live import computing
-from data.live.answers import Answer
+from data.live.answers import Answer, compute
 from data.live.computing import Computers
-from data.live.events import now
 from data.live.registry import Ask, Page, Subject
 from data.live.stream import Stream
+from tests.conftest import environment
 
 PAGE = Page(
     "board", lambda subject, ask: {}, lambda text, viewer: Subject(text, text), frozenset({"signs"}), ()
@@ -29,6 +32,12 @@ def stream() -> Stream:
     return Stream(PAGE, Subject("99", "99/"), ASK)
 
 
+@pytest.fixture
+def own_home(tmp_path: Path) -> Iterator[None]:
+    with environment(CITYOPS_HOME=str(tmp_path)):
+        yield
+
+
 def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,7 +51,7 @@ def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
             computers.mark([stream])
         return found
 
-    def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer:
+    def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None, _: object) -> Answer:
         made.append(pulse)
         return Answer(LATER, False, {}, str(pulse))
 
@@ -55,27 +64,23 @@ def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
 
 
 def test_what_lies_ready_is_not_told_after_what_was_seen_later(
-    stream: Stream, monkeypatch: pytest.MonkeyPatch
+    own_home: None,
 ) -> None:
-    """Whoever asked under the older pulse saw more in the database than who asked under the newer."""
-    ready = {"older": answer("2499"), "newer": answer("2497")}
-    pulses, told = iter(("older", "newer")), []
-
-    def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer:
-        return ready[pulse] if pulse else answer("2500")
-
-    monkeypatch.setattr(computing, "compute", compute)
+    """Whoever asked under the older pulse saw more in the database than who asked under the newer; and he
+    who comes next is told what was computed in its place."""
+    numbers = count(2497)
+    page = replace(PAGE, state=lambda subject, ask: {"text.open": next(numbers)})
+    stream, told = Stream(page, Subject("99", "99/"), ASK), []
+    compute(page, stream.subject, ASK, "newer")
+    pulses = iter(("older", "newer"))
     computers = Computers(lambda _: next(pulses), Nobody(), lambda _: None)
     for _ in range(2):
         computers.mark([stream])
         computers.freshen(stream)
         assert stream.answer is not None
-        told.append(stream.answer.etag)
-    assert told == ["2499", "2500"]
-
-
-def answer(etag: str) -> Answer:
-    return Answer(now(), False, {}, etag)
+        told.append(stream.answer.state["text.open"])
+    assert told == [2498, 2499]
+    assert compute(page, stream.subject, ASK, "newer").state == {"text.open": 2499}
 
 
 @pytest.mark.parametrize("wrong", [OperationalError("away"), ValueError("a mistake")])

@@ -1,6 +1,7 @@
 """What does a page's state say now, computed once for everybody who asks the same?"""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -27,8 +28,15 @@ class Answer:
     etag: str
 
 
-def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer:
-    """Without a pulse nobody knows whether a kept answer is still true: it is computed anew."""
+def compute(
+    page: Page,
+    subject: Subject,
+    ask: Ask,
+    pulse: str | None,
+    is_behind: Callable[[Answer], bool] = lambda _: False,
+) -> Answer:
+    """Without a pulse nobody knows whether a kept answer is still true: it is computed anew, and so is one
+    that is behind what was told already."""
     key = _key(page, subject.text, ask)
 
     def make() -> bytes:
@@ -39,9 +47,10 @@ def compute(page: Page, subject: Subject, ask: Ask, pulse: str | None) -> Answer
     if pulse is None:
         return _read(make())
     try:
-        return _read(cache.once(f"{key}@{pulse}", make, patience=db.left(cache.LOCK_SECONDS)))
+        answer = _read(cache.once(f"{key}@{pulse}", make, patience=db.left(cache.LOCK_SECONDS)))
     except TimeoutError as busy:
         raise db.Late("somebody else is still computing it") from busy
+    return _read(cache.anew(f"{key}@{pulse}", make)) if is_behind(answer) else answer
 
 
 def last(page: Page, subject_text: str, ask: Ask) -> Answer | None:

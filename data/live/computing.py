@@ -9,7 +9,7 @@ from structlog import get_logger
 from data.db import OUTAGE, Late, left, within
 from data.domain.refusal import Refusal
 from data.live import clock
-from data.live.answers import Answer, compute
+from data.live.answers import compute
 from data.live.stream import Failure, Sender, Stream
 
 PAUSE_SECONDS = 0.25
@@ -67,7 +67,9 @@ class Computers:
         if stream.answer is None:
             with within(PATIENT_SECONDS):
                 self._renew(stream)
-        elif stream.stale:
+            return
+        stream.wait(HURRY_SECONDS)
+        if stream.stale:
             self._try(stream, HURRY_SECONDS)
 
     # computing
@@ -120,7 +122,8 @@ class Computers:
     def _renewed(self, stream: Stream) -> None:
         stream.stale = False  # before the look at the pulse: what comes between the two is computed again
         try:
-            answer = self._newest(stream)
+            pulse = self._pulse(stream)
+            answer = compute(stream.page, stream.subject, stream.ask, pulse, stream.is_behind)
         except BaseException:
             stream.stale = True
             raise
@@ -129,11 +132,6 @@ class Computers:
         if stream.failed is not None:
             stream.failed = None
             self._tell_source(stream)
-
-    def _newest(self, stream: Stream) -> Answer:
-        """What lies ready may have been begun before the news that what was told last saw already."""
-        answer = compute(stream.page, stream.subject, stream.ask, self._pulse(stream))
-        return compute(stream.page, stream.subject, stream.ask, None) if stream.is_behind(answer) else answer
 
     # what cannot be computed
 

@@ -61,8 +61,10 @@ class Hub:
     def answer(self, page: Page, subject: Subject, ask: Ask) -> tuple[Answer, int]:
         """The state and its stream's number."""
         stream = self._streams.get((page.name, subject.text, ask))
-        made = compute(page, subject, ask, self._pulses.of(page.kinds, subject.path))
-        return made, stream.seq if stream else 0
+        pulse = self._pulses.of(page.kinds, subject.path)
+        if stream is None:
+            return compute(page, subject, ask, pulse), 0
+        return compute(page, subject, ask, pulse, stream.is_behind), stream.seq
 
     def find(self, page: Page, subject_text: str, ask: Ask) -> Stream | None:
         return self._streams.get((page.name, subject_text, ask))

@@ -61,6 +61,11 @@ class Stream:
     def want(self) -> None:
         self.wanted_until = monotonic() + JOIN_SECONDS
 
+    def wait(self, seconds: float) -> None:
+        """Until what is being computed is told, but not longer."""
+        if self.turn.acquire(timeout=seconds):
+            self.turn.release()
+
     def hello(self, etag: str, db: bool) -> bytes:
         """With the state only when the browser has another one. The caller holds the lock."""
         assert self.answer is not None
@@ -69,6 +74,7 @@ class Stream:
             "now": now(),
             "seq": self.seq,
             "etag": self.answer.etag,
+            "at": self.answer.at,
             "db": db,
         }
         if etag != self.answer.etag:
@@ -85,11 +91,9 @@ class Stream:
         })  # fmt: skip
 
     def is_behind(self, answer: Answer) -> bool:
-        """It may have been begun before the database was as `self.answer` shows it."""
+        """What lies ready may have been begun before the news that `self.answer` saw already."""
         told = self.answer
-        if told is None or (told.at, told.etag) == (answer.at, answer.etag):
-            return False
-        return answer.at <= self.seen
+        return told is not None and told.etag != answer.etag and answer.at <= self.seen
 
     def tell(self, answer: Answer, sender: Sender) -> None:
         with self.lock:
@@ -99,7 +103,8 @@ class Stream:
             change = between(before.state, answer.state)
             if change is not None:
                 self.seq += 1
-                sender.send(self.viewers, event("diff", self.seq, {"seq": self.seq, **change}))
+                said = {"seq": self.seq, "at": answer.at, **change}
+                sender.send(self.viewers, event("diff", self.seq, said))
 
     def leave(self, viewer: Viewer) -> None:
         with self.lock:

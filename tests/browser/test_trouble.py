@@ -38,7 +38,8 @@ def event(name: str, **said: Any) -> str:
 
 
 def hello(**more: Any) -> str:
-    return event("hello", **{"build": build(), "now": now(), "etag": "e", "db": True, **more})
+    said = {"build": build(), "now": now(), "at": now(), "etag": "e", "db": True}
+    return event("hello", **(said | more))
 
 
 def beat(**more: Any) -> str:
@@ -256,10 +257,12 @@ def test_a_farewell_is_obeyed(page: Any, live_module: LiveServer, reason: str, b
     assert page.evaluate("window.notReloaded")
 
 
-def test_what_was_held_back_on_the_way_is_not_shown(page: Any, live_module: LiveServer) -> None:
-    old = now(seconds=-20)
-    late = partial(hello, now=old, state={"text.open": 999})
-    streams(page, late, partial(event, "diff", seq=1, set={"text.open": 998}))
+@pytest.mark.parametrize("old", ["now", "at"])
+def test_what_was_held_back_or_looked_up_earlier_is_not_shown(
+    page: Any, live_module: LiveServer, old: str
+) -> None:
+    late = partial(hello, **{old: now(hours=-1)}, state={"text.open": 999})
+    streams(page, late, partial(event, "diff", seq=1, at=now(), set={"text.open": 998}))
     opened(page, live_module).wait_for_selector(POLLS, state="attached", timeout=20_000)
     expect(page.locator(OPEN).first).to_have_text("0")
 

@@ -51,6 +51,7 @@ class Screen:
         self.hellos: list[float] = []
         self.build, self.room, self.worker_at = "", "", None
         self.as_of = 0.0  # the server's clock when the picture was last known to be true
+        self.made_at = 0.0  # … when what the picture shows was looked up
         self.heard = monotonic()  # the last word of the server
         self.away = ""  # "down" = the database, "failed" = this page alone cannot be computed
         self._etag, self._seq, self._failures, self._joined = "", 0, 0, False
@@ -125,13 +126,14 @@ class Screen:
         """Taken, or False = not for us, or None = begin again; so are the others."""
         if self._joined or self._is_late(said["now"]):
             return False
-        if sse.seconds(said["now"]) < self.as_of:
+        if sse.seconds(said["now"]) < self.as_of or ("state" in said and self._is_older(said)):
             return None
         self._joined, self.away = True, "down" if said.get("db") is False else ""
         self._stop_polling()
         self._seq, self._etag, self.build = said["seq"], said["etag"], said["build"]
         if "state" in said:
             self.model = dict(said["state"])
+        self.made_at = sse.seconds(said["at"])
         self.hellos.append(monotonic())
         self._tell(said["now"])
         return True
@@ -141,7 +143,7 @@ class Screen:
             return False
         if said["seq"] > self._seq + 1:
             return self._is_behind()
-        self._seq, self._etag = said["seq"], ""
+        self._seq, self._etag, self.made_at = said["seq"], "", sse.seconds(said["at"])
         self.model.update(said.get("set", {}))
         for key, changed in said.get("rows", {}).items():
             self.model[key] = sse.folded(self.model.get(key), changed)
@@ -212,7 +214,9 @@ class Screen:
         if status not in (200, 304, 500, 503):
             return False
         if said is not None:
-            self.model, self._etag, self._whole = said["state"], got["etag"], monotonic()
+            if not self._is_older(said):
+                self.model, self._etag, self.made_at = said["state"], got["etag"], sse.seconds(said["at"])
+            self._whole = monotonic()
             self._set_clock(sse.seconds(said["now"]))
             self.build, self.worker_at, self.room = said["build"], said.get("worker_at"), said.get("room", "")
         self.heard, self.away = monotonic(), {500: "failed", 503: "down"}.get(status, "")
@@ -248,6 +252,10 @@ class Screen:
     def _set_clock(self, now: float) -> None:
         kept = [] if self._clock() - now > SILENCE else self._offsets[-9:]
         self._offsets = [*kept, now - monotonic()]
+
+    def _is_older(self, said: Mapping[str, Any]) -> bool:
+        """Than the picture; not so when the server's clock was set back."""
+        return sse.seconds(said["at"]) < self.made_at <= sse.seconds(said["now"])
 
     def _is_late(self, now: str) -> bool:
         return self._clock() - sse.seconds(now) > SILENCE

@@ -40,14 +40,24 @@ class Stage(StreamRequestHandler):
     def say(self, name: str, seq: int, **data: Any) -> None:
         self.wfile.write(f"event: {name}\nid: {seq}\ndata: {json.dumps({'seq': seq, **data})}\n\n".encode())
 
-    def hello(self, seq: int = 0, at: float = 0, **state: Any) -> None:
-        self.say("hello", seq, build="b", now=now(at), etag="e", db=True, state=state)
+    def hello(self, seq: int = 0, at: float = 0, made: float = 0, **state: Any) -> None:
+        self.say("hello", seq, build="b", now=now(at), at=now(made), etag="e", db=True, state=state)
+
+    def diff(self, seq: int, **change: Any) -> None:
+        self.say("diff", seq, at=now(), **change)
 
     def beat(self, seq: int = 0, at: float = 0) -> None:
         self.say("hb", seq, now=now(at), worker_at=now(), room="ample")
 
-    def answer(self, **state: Any) -> None:
-        said = {"state": state, "build": "b", "now": now(), "worker_at": now(), "room": "ample"}
+    def answer(self, made: float = 0, **state: Any) -> None:
+        said = {
+            "state": state,
+            "at": now(made),
+            "build": "b",
+            "now": now(),
+            "worker_at": now(),
+            "room": "ample",
+        }
         body = json.dumps(said).encode()
         self.head(200, 'ETag: W/"e"', f"Content-Length: {len(body)}")
         self.wfile.write(body)
@@ -98,9 +108,7 @@ def test_changes_are_folded_into_what_hello_said(server: Server) -> None:
     def script(on: Stage) -> None:
         on.head()
         on.hello(4, **{"text.n": 1, "rows.a": [{"id": 1, "n": 1}, {"id": 2, "n": 1}]})
-        on.say(
-            "diff", 5, set={"text.n": 2}, rows={"rows.a": {"put": [{"id": 3}], "drop": [1], "order": [3, 2]}}
-        )
+        on.diff(5, set={"text.n": 2}, rows={"rows.a": {"put": [{"id": 3}], "drop": [1], "order": [3, 2]}})
         on.beat(5)
         time.sleep(2)
 
@@ -115,10 +123,10 @@ def test_what_is_said_twice_or_is_older_is_not_taken(server: Server) -> None:
     def script(on: Stage) -> None:
         on.head()
         on.hello(4, **{"text.n": 4})
-        on.say("diff", 5, set={"text.n": 5})
+        on.diff(5, set={"text.n": 5})
         on.beat(5)
         on.hello(4, **{"text.n": 4})
-        on.say("diff", 5, set={"text.n": 0})
+        on.diff(5, set={"text.n": 0})
         on.beat(4)
         on.beat(5)
         time.sleep(2)
@@ -131,7 +139,7 @@ def test_what_is_said_twice_or_is_older_is_not_taken(server: Server) -> None:
         assert never_back(screens) == []
 
 
-@pytest.mark.parametrize("missed", [lambda on: on.say("diff", 6, set={"text.n": 6}), lambda on: on.beat(6)])
+@pytest.mark.parametrize("missed", [lambda on: on.diff(6, set={"text.n": 6}), lambda on: on.beat(6)])
 def test_a_gap_begins_again_with_the_whole_state(server: Server, missed: Script) -> None:
     def script(on: Stage) -> None:
         on.head()
@@ -171,6 +179,20 @@ def test_what_was_held_back_on_the_way_is_not_believed(server: Server) -> None:
         until(lambda: screens.states() == [{"text.n": 5}], 3, "the state is asked for")
         time.sleep(0.5)
         assert never_back(screens) == []
+
+
+def test_a_picture_that_was_looked_up_before_the_one_shown_is_not_taken(server: Server) -> None:
+    def script(on: Stage) -> None:
+        on.head()
+        if len(server.asked) == 1:
+            return on.hello(4, **{"text.n": 4})
+        on.hello(4, made=-5, **{"text.n": 2})
+        time.sleep(2)
+
+    with play(server, script, lambda on: on.answer(made=-5, **{"text.n": 3})) as screens:
+        until(lambda: len(names(screens, "hello", "polled")) > 2, 5, "it was told older ones")
+        assert [taken for *_, taken in names(screens, "hello")][:2] == [True, False]
+        assert screens.states() == [{"text.n": 4}] and never_back(screens) == []
 
 
 def test_a_refused_stream_is_seldom_asked_for_again(server: Server) -> None:
