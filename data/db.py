@@ -1,8 +1,7 @@
-"""How does a process reach PostgreSQL, and how does it tell others that something changed?"""
+"""How does a process reach PostgreSQL, and how long does it wait for it?"""
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -35,7 +34,6 @@ Conn = Connection[Row]
 Found = TypeVar("Found")
 
 CHANNEL = "cityops"
-PAYLOAD_BYTES = 7_000  # NOTIFY refuses 8,000
 CHECK_SECONDS = 0.5
 POOL_SECONDS = 2.0
 STATEMENT_SECONDS = 30.0
@@ -215,9 +213,12 @@ def close() -> None:
 
 @contextmanager
 def read() -> Iterator[Conn]:
-    """A pooled connection in autocommit: every statement sees the newest commit."""
-    with _borrowed(pools().all) as conn:
-        yield conn
+    """A pooled connection in autocommit: every statement sees the newest commit; or the moment's."""
+    if held := _held.get():
+        yield held
+    else:
+        with _borrowed(pools().all) as conn:
+            yield conn
 
 
 @contextmanager
@@ -234,12 +235,19 @@ def act() -> Iterator[Conn]:
         yield conn
 
 
+_held: ContextVar[Conn | None] = ContextVar("held", default=None)
+
+
 @contextmanager
-def snapshot() -> Iterator[Conn]:
-    """Everything inside sees one moment, and can write nothing."""
+def moment() -> Iterator[None]:
+    """Every `read` inside sees the same one, and can write nothing."""
     with _borrowed(pools().all) as conn, conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield conn
+        token = _held.set(conn)
+        try:
+            yield
+        finally:
+            _held.reset(token)
 
 
 def connect(role: Role = "cityops_app", *, limits: str = _LIMITS) -> Conn:
@@ -275,25 +283,3 @@ def listen(*channels: str) -> Conn:
     for channel in channels or (CHANNEL,):
         conn.execute(f'LISTEN "{channel}"')
     return conn
-
-
-def notify(conn: Conn, kind: str, paths: Iterable[str]) -> None:
-    """Wakes every hub at commit; its number shows who did not hear it that something was missed.
-    Too many paths are cut to the tier above until they fit."""
-    row = conn.execute("SELECT pg_current_xact_id()::text AS xid, nextval('news') AS n").fetchone()
-    assert row is not None
-    conn.execute("SELECT pg_notify(%s, %s)", (CHANNEL, _payload(kind, row, sorted(set(paths)))))
-
-
-def _payload(kind: str, row: Row, paths: list[str]) -> str:
-    text = json.dumps({"kind": kind, **row, "paths": paths}, separators=(",", ":"))
-    while len(text.encode()) > PAYLOAD_BYTES:
-        deepest = max(path.count("/") for path in paths)
-        paths = sorted({_above(path) if path.count("/") == deepest else path for path in paths})
-        text = json.dumps({"kind": kind, **row, "paths": paths}, separators=(",", ":"))
-    return text
-
-
-def _above(path: str) -> str:
-    """4201/420106/ → 4201/"""
-    return path.rstrip("/").rpartition("/")[0] + "/" if path.count("/") > 1 else path

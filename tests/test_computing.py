@@ -1,9 +1,8 @@
 """Is news that comes while a stream is computed never lost, and is nobody told the same twice?"""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from data.live.answers import Answer, compute
 from data.live.computing import Computers
 from data.live.registry import Ask, Page, Subject
 from data.live.stream import Stream
-from tests.conftest import environment
 
 PAGE = Page(
     "board", lambda subject, ask: {}, lambda text, viewer: Subject(text, text), frozenset({"signs"}), ()
@@ -30,12 +28,6 @@ class Nobody:
 @pytest.fixture
 def stream() -> Stream:
     return Stream(PAGE, Subject("99", "99/"), ASK)
-
-
-@pytest.fixture
-def own_home(tmp_path: Path) -> Iterator[None]:
-    with environment(CITYOPS_HOME=str(tmp_path)):
-        yield
 
 
 def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
@@ -64,7 +56,7 @@ def test_news_that_comes_before_a_computation_has_begun_is_computed_again(
 
 
 def test_what_lies_ready_is_not_told_after_what_was_seen_later(
-    own_home: None,
+    fresh: str,
 ) -> None:
     """Whoever asked under the older pulse saw more in the database than who asked under the newer; and he
     who comes next is told what was computed in its place."""

@@ -1,6 +1,5 @@
-"""Does a message about many places still fit, and does the one clock obey only the replay role?"""
+"""Is a connection that does not answer left alone, and does the one clock obey only the replay role?"""
 
-import json
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,18 +9,6 @@ import pytest
 
 from data import db
 from tests.waiting import frozen
-
-
-def test_a_message_names_what_changed() -> None:
-    assert json.loads(db._payload("signs", {"xid": "77", "n": 5}, ["4201/420106/"])) == {
-        "kind": "signs", "xid": "77", "n": 5, "paths": ["4201/420106/"],
-    }  # fmt: skip
-
-
-def test_too_many_places_are_told_as_the_place_above() -> None:
-    paths = [f"4201/420106/420106{n:03d}/" for n in range(900)]
-    payload = db._payload("signs", {"xid": "1", "n": 1}, paths)
-    assert len(payload) <= db.PAYLOAD_BYTES and json.loads(payload)["paths"] == ["4201/420106/"]
 
 
 def test_the_application_cannot_move_the_clock(fresh_module: str) -> None:
@@ -41,12 +28,21 @@ def test_the_application_cannot_change_the_log(fresh_module: str, statement: str
         conn.execute(statement)
 
 
-def test_a_message_arrives_at_commit(fresh_module: str) -> None:
-    with closing(db.listen()) as ear:
-        with db.transaction() as conn:
-            db.notify(conn, "incidents", ["4201/"])
-        heard = next(ear.notifies(timeout=5))
-    assert json.loads(heard.payload)["paths"] == ["4201/"]
+def test_every_reader_of_a_moment_sees_the_same_and_can_write_nothing(fresh: str) -> None:
+    def beats(conn: db.Conn) -> object:
+        return conn.execute("SELECT count(*) AS n FROM beat").fetchone()
+
+    with db.moment():
+        with db.read() as conn:
+            before = beats(conn)
+        with closing(db.connect()) as other:
+            other.execute("INSERT INTO beat VALUES ('other', now(), '')")
+        with db.read() as again:
+            assert again is conn and beats(again) == before
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                again.execute("DELETE FROM beat")
+    with db.read() as conn:
+        assert beats(conn) != before
 
 
 def test_a_frozen_connection_is_not_waited_for(postgres, fresh: str) -> None:

@@ -23,6 +23,7 @@ from data.live.pulse import Pulses, overlap
 from data.live.registry import Ask, Page, Subject
 from data.live.stream import Stream
 from data.live.writer import Viewer
+from data.store import news
 from tests.waiting import until
 
 ROOT, DISTRICT, STREET, SIBLING = "99/", "99/9901/", "99/9901/990101/", "99/9902/"
@@ -101,7 +102,7 @@ class Browser:
 def change(board: Board, n: int, path: str = DISTRICT, kind: str = "signs") -> None:
     board.said = board.said | {"text.n": n}
     with db.transaction() as conn:
-        db.notify(conn, kind, [path])
+        news.tell(conn, kind, [path])
 
 
 def watched(hub: Hub, page: Page, code: str = "99/9901") -> Stream:
@@ -323,9 +324,9 @@ paths = st.sampled_from([ROOT, DISTRICT, STREET, SIBLING, "99/9901/990102/", "98
 def test_the_pulse_of_a_place_is_the_last_news_that_overlaps_it(heard: list[str], path: str):
     pulses = Pulses()
     pulses.restart("start")
-    for n, news in enumerate(heard):
-        pulses.hear("signs", news, str(n))
-    last = [str(n) for n, news in enumerate(heard) if overlap(news, path)]
+    for n, told in enumerate(heard):
+        pulses.hear("signs", told, str(n))
+    last = [str(n) for n, told in enumerate(heard) if overlap(told, path)]
     assert pulses.of(["signs", "city"], path) == (last[-1] if last else "start")
 
 

@@ -16,10 +16,20 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Format = Literal["json", "csv"]
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """What need not be named in an address is left out; nothing there is null."""
+    for described in schema["properties"].values():
+        for kind in described.pop("anyOf", ()):
+            if kind != {"type": "null"}:
+                described |= kind
+        if described.get("default", "") is None:
+            del described["default"]
+
+
 class Query(BaseModel):
     """Every address takes `lang`; one that is not named here is refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_null)
 
     lang: Literal["zh", "en"] = "zh"
 

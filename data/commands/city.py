@@ -9,7 +9,7 @@ from data.domain.city import City, PlaceRow
 from data.domain.place import bounds
 from data.domain.refusal import Refusal
 from data.store import city as store
-from data.store import migrations
+from data.store import migrations, news
 
 
 def init(folder: Path) -> Iterator[str]:
@@ -45,7 +45,7 @@ def load(conn: db.Conn, folder: Path) -> str:
     facts = _facts(city)
     with conn.transaction():
         store.load(conn, city, facts)
-        db.notify(conn, "city", [f"{city.root}/"])
+        news.tell(conn, "city", [f"{city.root}/"])
     conn.execute("ANALYZE")
     return (
         f"city: {city.name_en}, {len(city.places)} places, {len(city.signs)} signs, {len(city.assets)} assets"

@@ -18,7 +18,7 @@ from data.domain.incident import Holder, Move, Standing, State, advance
 from data.domain.moment import check_when
 from data.domain.refusal import Refusal, unknown_place
 from data.domain.report import Life, Report, check
-from data.store import clock, events, incidents, places, sources, spans
+from data.store import clock, events, incidents, news, places, sources, spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _store(conn: Conn, cases: Sequence[Case]) -> set[UUID]:
     spans.write(conn, [span for case in new for span in case.spans])
     spans.add_audience(conn, [seat for case in new for seat in case.audience])
     if new:
-        db.notify(conn, "incidents", {case.incident["path"] for case in new})
+        news.tell(conn, "incidents", {case.incident["path"] for case in new})
     return stored
 
 
@@ -195,7 +195,7 @@ def move(
             raise _stale(row)
         check_when(given.at, clock.city_now(conn), any_past=True)
         _advance(conn, row, given)
-        db.notify(conn, "incidents", [row["path"]])
+        news.tell(conn, "incidents", [row["path"]])
         moved = incidents.find(conn, incident)
     assert moved is not None
     return moved
@@ -264,5 +264,5 @@ def sweep_overdue(limit: int = 1000) -> list[str]:
     with db.transaction() as conn:
         paths = incidents.sweep_overdue(conn, limit)
         if paths:
-            db.notify(conn, "incidents", paths)
+            news.tell(conn, "incidents", paths)
     return paths

@@ -18,7 +18,7 @@ from data.ingest.recorded import Surveyed, ground, opened, point_of, sound, surv
 from data.ingest.records import Record
 from data.ingest.refused import Summary
 from data.store import city as store
-from data.store import survey
+from data.store import news, survey
 
 _BATCH = 200  # rows with outlines in one transaction
 _BARE = {"geometry": None, "outline": None, "bounds": None, "schematic": True}
@@ -99,7 +99,7 @@ def _store(
         with db.transaction() as conn:
             changed = write(conn, batch)
             if changed:
-                db.notify(conn, "city", map(paths, batch))
+                news.tell(conn, "city", map(paths, batch))
         summary.stored += changed
         summary.same += len(batch) - changed
 

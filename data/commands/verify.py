@@ -7,7 +7,7 @@ from data import db
 from data.domain import chain
 from data.domain.proof import Break, Proof, Verdict, proof
 from data.domain.refusal import Refusal, no_city
-from data.store import clock, house, migrations, verifications, verify
+from data.store import clock, house, migrations, news, verifications, verify
 from data.store.verify import Moment, buckets, cases, keys, ledger, log, rights, signs
 
 Prove = Callable[[Moment], Proof]
@@ -41,7 +41,7 @@ def keep(verdict: Verdict) -> str | None:
                 return "the database takes nothing in"
             verifications.add(conn, verdict)
             here = clock.here(conn)
-            db.notify(conn, "sources", [f"{here['root']}/"] if here else [])
+            news.tell(conn, "sources", [f"{here['root']}/"] if here else [])
     except db.OUTAGE as away:
         return str(away).strip()
     return None

@@ -66,7 +66,7 @@ def has_last(page: Page, subject_text: str, ask: Ask) -> bool:
 def _make(page: Page, subject: Subject, ask: Ask) -> bytes:
     at = now()
     computed[page.name] += 1
-    state = db.twice(lambda: page.state(subject, ask))
+    state = db.twice(lambda: page.look(subject, ask))
     body = orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
     mark = blake2b(body, digest_size=12).hexdigest().encode()
     simulated = b"true" if _simulated(state) else b"false"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from data import db
 from data.domain.refusal import Refusal
 from data.domain.rights import Viewer
 
@@ -46,6 +47,11 @@ class Page:
     subject: Callable[[str, Viewer], Subject]
     kinds: frozenset[str]
     filters: tuple[str, ...] = ()
+
+    def look(self, subject: Subject, ask: Ask) -> State:
+        """Its state, all of it as of one moment."""
+        with db.moment():
+            return self.state(subject, ask)
 
 
 _pages: dict[str, Page] = {}

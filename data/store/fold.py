@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from data import db
 from data.db import Conn
 from data.domain.place import DEEPEST_TIER
 from data.domain.sign import Status
-from data.store import holds
+from data.store import holds, news
 from data.store.columns import Batch, array
 
 FAST = 78
@@ -96,7 +95,7 @@ def tell(conn: Conn, ids: str) -> None:
         prepare=True,
     ).fetchall()
     if rows:
-        db.notify(conn, "signs", [row["path"] for row in rows])
+        news.tell(conn, "signs", [row["path"] for row in rows])
 
 
 _ADVANCE = """

@@ -40,6 +40,16 @@ def test_what_is_posted_is_described(spec: dict[str, Any]) -> None:
     assert set(bodies[f"{V1}/readings"]) == {"application/json", "application/x-ndjson"}
 
 
+def test_nothing_in_an_address_is_null(spec: dict[str, Any]) -> None:
+    described = [
+        (f"{path}?{parameter['name']}", parameter["schema"])
+        for path, methods in spec["paths"].items()
+        for parameter in methods.get("get", {}).get("parameters", [])
+    ]
+    assert len(described) > 50
+    assert [name for name, schema in described if "type" not in schema or "null" in str(schema)] == []
+
+
 def test_every_reference_leads_somewhere(spec: dict[str, Any]) -> None:
     def references(node: Any) -> list[str]:
         if isinstance(node, dict):

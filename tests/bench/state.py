@@ -84,7 +84,7 @@ def asked(view: View) -> Question:
 
 def state(question: Question) -> bytes:
     page, subject, ask = question
-    return orjson.dumps(page.state(subject, ask))
+    return orjson.dumps(page.look(subject, ask))
 
 
 class Backends:

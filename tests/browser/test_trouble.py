@@ -13,6 +13,7 @@ import pytest
 
 from data import db
 from data.config import build
+from data.store import news
 from tests.browser import looking
 from tests.conftest import LiveServer, Postgres
 
@@ -168,7 +169,7 @@ def test_a_page_that_failed_never_says_that_the_database_is_away(
         admin.execute("ALTER TABLE source RENAME first_at TO gone")
         try:
             with db.transaction() as conn:
-                db.notify(conn, "sources", ["99/"])
+                news.tell(conn, "sources", ["99/"])
             opened(page, live_module, "/sources")
             expect(page.locator(TROUBLE)).to_have_text("本页出错")
             page.wait_for_timeout(3_000 if streaming else 0)

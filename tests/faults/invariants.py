@@ -98,7 +98,7 @@ def _computed(subject: str, lang: str) -> bytes:
     viewer = Viewer(root="", rights=GUEST)
     name, _, text = subject.partition("/")
     page = registry.page(name)
-    state = page.state(page.subject(text, viewer), registry.ask(page, viewer, {"lang": lang}))
+    state = page.look(page.subject(text, viewer), registry.ask(page, viewer, {"lang": lang}))
     return orjson.dumps(state, option=orjson.OPT_SORT_KEYS)
 
 

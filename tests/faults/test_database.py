@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from data import db, live
-from data.store import places
+from data.store import news, places
 from tests import waiting
 from tests.api.conftest import V1, a_report, is_problem
 from tests.conftest import Postgres
@@ -126,7 +126,7 @@ def test_a_page_answers_with_its_last_picture(
 def change() -> None:
     with db.transaction() as conn:
         for kind in ("signs", "incidents", "sources"):
-            db.notify(conn, kind, ["99/"])
+            news.tell(conn, kind, ["99/"])
 
 
 def test_many_who_ask_a_locked_page_do_not_add_up(

@@ -18,6 +18,7 @@ from data.live import computing, listener, registry
 from data.live.hub import Hub
 from data.live.missed import GRACE_SECONDS, Missed
 from data.live.registry import Page, Subject
+from data.store import news
 from tests.api.conftest import V1, is_problem
 from tests.conftest import LiveServer, Postgres, environment
 from tests.faults.proxy import Proxy
@@ -286,7 +287,7 @@ def test_a_screen_of_a_page_that_fails_says_so_and_the_others_stay_live(
 
 def tell(kind: str) -> None:
     with db.transaction() as conn:
-        db.notify(conn, kind, ["99/"])
+        news.tell(conn, kind, ["99/"])
 
 
 @pytest.mark.parametrize("budget", [1.0, pytest.param(computing.COMPUTE_SECONDS, marks=pytest.mark.slow)])

@@ -7,8 +7,8 @@ from uuid import UUID, uuid5
 from data import db
 from data.commands.incidents import Filed, Terms, live_through
 from data.db import Conn
+from data.store import news, sources
 from data.store import simulation as store
-from data.store import sources
 from data.work.simulate import lives
 from data.work.simulate.cases import Case
 from data.work.simulate.world import World
@@ -60,7 +60,7 @@ def announce(conn: Conn, world: World, since: datetime, until: datetime) -> list
             sources.know(conn, feed, "government", simulated=True)
         _warn(conn, world, until)
         _decide(conn, world, until)
-        db.notify(conn, "city", [world.path])
+        news.tell(conn, "city", [world.path])
     return changed
 
 
