@@ -10,10 +10,11 @@ from time import monotonic
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.faults.screen import SILENCE, Frame, Screen
+from tests.faults.screen import Frame, Screen
 
 OVERVIEW = {"page": "overview", "subject": "99"}
 WATCH = 0.25
+DIM = {"silent", "down", "failed"}
 SHOWN = 8.0  # seconds within which a picture that is no longer true says so
 
 
@@ -134,10 +135,14 @@ def _went_back(screen: Screen) -> Iterator[str]:
 
 
 def _hid_its_age(screen: Screen) -> Iterator[str]:
-    """Between two words of the server that lie far apart the screen said silent, in time."""
+    """Between two words of the server that lie far apart the screen said that its picture is old, in time."""
     words = [frame.at for frame in screen.frames if frame.taken and frame.name in ("hello", "hb", "polled")]
-    silences = [mode.at for mode in screen.modes if mode.mode == "silent"]
     for before, after in pairwise([*words, monotonic()] if words else []):
-        late = after - before > SHOWN
-        if late and not any(before + SILENCE <= at <= before + SHOWN for at in silences):
+        if after - before > SHOWN and not _said(screen, before + SHOWN, after) <= DIM:
             yield f"{screen.address}: shown as normal for {after - before:.1f} s without a word"
+
+
+def _said(screen: Screen, since: float, until: float) -> set[str]:
+    """Its modes in that time; the first began before it."""
+    first = [mode.mode for mode in screen.modes if mode.at <= since][-1:] or ["nothing"]
+    return {*first, *(mode.mode for mode in screen.modes if since < mode.at < until)}

@@ -233,10 +233,24 @@ def test_a_screen_that_shows_an_old_picture_as_new_is_found() -> None:
         module.Frame(1.0, "diff", 6, "", True, True, 3),
         module.Frame(20.0, "hb", 6, now(-9), True, False, 3),
     ]  # fmt: skip
+    one.modes += [module.Mode(0.0, "live"), module.Mode(7.5, "down"), module.Mode(10.0, "live")]
     screens.all = [one]
     told = " ".join(never_back(screens))
     assert "change 6 after 4" in told and "fell from 4 to 3" in told
-    assert "hb of" in told and "without a word" in told
+    assert "hb of" in told and "for 20.0 s without a word" in told
+
+
+@pytest.mark.parametrize("mode", ["silent", "down", "failed"])
+def test_a_screen_that_says_that_its_picture_is_old_hides_nothing(mode: str) -> None:
+    screens = Screens("http://127.0.0.1:1", addresses(1))
+    one = module.Screen(("127.0.0.1", 1), {}, "127.0.0.1", "")
+    one.frames += [
+        module.Frame(at, "hb", 0, now(at), True, False, None) for at in (0.0, 20.0, time.monotonic())
+    ]
+    one.modes += [module.Mode(0.0, "live"), module.Mode(7.5, mode), module.Mode(20.1, "live")]
+    one.modes += [module.Mode(27.0, mode)]
+    screens.all = [one]
+    assert never_back(screens) == []
 
 
 def test_the_peak_is_the_most_within_any_second() -> None:
