@@ -1,5 +1,6 @@
 """Is news that comes while a stream is computed never lost, and is nobody told the same twice?"""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
@@ -64,6 +65,7 @@ def test_what_lies_ready_is_not_told_after_what_was_seen_later(
     page = replace(PAGE, state=lambda subject, ask: {"text.open": next(numbers)})
     stream, told = Stream(page, Subject("99", "99/"), ASK), []
     compute(page, stream.subject, ASK, "newer")
+    time.sleep(0.002)  # times are of a millisecond
     pulses = iter(("older", "newer"))
     computers = Computers(lambda _: next(pulses), Nobody(), lambda _: None)
     for _ in range(2):

@@ -181,6 +181,20 @@ def test_who_comes_while_news_is_computed_waits_for_it(hub: Hub, page: Page, boa
     assert Browser(hub, watched(hub, page)).of("hello")[0]["state"] == board.said
 
 
+def test_who_watches_is_told_no_less_than_who_asks(
+    hub: Hub, page: Page, board: Board, monkeypatch: pytest.MonkeyPatch
+):
+    """Time alone has changed it, and what was kept has ended."""
+    stream = watched(hub, page)
+    browser = Browser(hub, stream)
+    board.said = board.said | {"text.n": 5}
+    monkeypatch.setattr(answers.cache, "once", lambda key, make, **_: make())
+    made, _ = hub.answer(page, stream.subject, stream.ask)
+    until(lambda: browser.of("diff"))
+    assert browser.of("diff")[0]["at"] == made.at
+    assert Browser(hub, watched(hub, page)).of("hello")[0]["state"] == made.state == board.said
+
+
 def test_a_browser_that_has_the_state_is_not_sent_it_again(hub: Hub, page: Page):
     stream = watched(hub, page)
     first = Browser(hub, stream).of("hello")[0]

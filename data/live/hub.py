@@ -59,12 +59,14 @@ class Hub:
             raise Late("the database does not answer")
 
     def answer(self, page: Page, subject: Subject, ask: Ask) -> tuple[Answer, int]:
-        """The state and its stream's number."""
+        """The state and its stream's number; who watches the same is told no less."""
         stream = self._streams.get((page.name, subject.text, ask))
         pulse = self._pulses.of(page.kinds, subject.path)
         if stream is None:
             return compute(page, subject, ask, pulse), 0
-        return compute(page, subject, ask, pulse, stream.is_behind), stream.seq
+        made = compute(page, subject, ask, pulse, stream.is_behind)
+        stream.tell(made, self.writer)
+        return made, stream.seq
 
     def find(self, page: Page, subject_text: str, ask: Ask) -> Stream | None:
         return self._streams.get((page.name, subject_text, ask))

@@ -93,10 +93,12 @@ class Stream:
     def is_behind(self, answer: Answer) -> bool:
         """What lies ready may have been begun before the news that `self.answer` saw already."""
         told = self.answer
-        return told is not None and told.etag != answer.etag and answer.at <= self.seen
+        return told is not None and told.etag != answer.etag and answer.at < self.seen
 
     def tell(self, answer: Answer, sender: Sender) -> None:
         with self.lock:
+            if self.is_behind(answer):
+                return
             before, self.answer, self.seen = self.answer, answer, now()
             if before is None or before.etag == answer.etag:
                 return
