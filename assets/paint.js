@@ -120,11 +120,9 @@
 
   function tickAll() {
     for (const element of ticking) {
-      if (!element.isConnected && element.wasSeen) ticking.delete(element);
-      else if (element.isConnected) {
-        element.wasSeen = true;
-        say(element, element.tick.name, element.tick.value, element.tick.data);
-      }
+      if (element.isConnected) say(element, element.tick.name, element.tick.value, element.tick.data);
+      else if (element.missed) ticking.delete(element);
+      element.missed = !element.isConnected; // once: it may be on its way
     }
   }
 

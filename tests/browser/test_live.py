@@ -316,6 +316,21 @@ def test_the_view_of_the_map_and_the_focus_survive_an_update(page, live_module: 
     assert page.evaluate("document.activeElement.dataset.code") == "9902"
 
 
+AGES = """(count) => {
+  const age = () => cityops.tick("age", new Date().toISOString());
+  window.ages = Array.from({ length: count }, () => new WeakRef(age()));
+}"""
+
+
+def test_what_came_and_went_within_a_second_is_let_go(page, live_module: LiveServer):
+    """A wall runs for weeks, and rows that tick come and go."""
+    opened(page, live_module)
+    page.evaluate(AGES, 50)
+    page.wait_for_timeout(3_000)
+    page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
+    assert page.evaluate("ages.filter((one) => one.deref()).length") == 0
+
+
 def test_the_zoom_of_a_chart_survives_an_update_until_a_double_click(page, live_module: LiveServer):
     for minutes, value in ((50, 3), (30, 5), (10, 4)):
         live_module.post_reading(sign="W2", asset="flood-1", at=ago(minutes), value=value)
