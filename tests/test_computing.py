@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -75,6 +76,18 @@ def test_what_lies_ready_is_not_told_after_what_was_seen_later(
         told.append(stream.answer.state["text.open"])
     assert told == [2498, 2499]
     assert compute(page, stream.subject, ASK, "newer").state == {"text.open": 2499}
+
+
+def test_after_a_rest_two_are_computed_at_once_and_the_third_waits(stream: Stream) -> None:
+    computers = Computers(lambda _: "1", Nobody(), lambda _: None)
+    stream.want()
+    waits = []
+    for _ in range(3):
+        computers.mark([stream])
+        assert computers._next() is stream
+        stream.computing = False
+        waits.append(stream.due > monotonic())
+    assert waits == [False, True, True]
 
 
 @pytest.mark.parametrize("wrong", [OperationalError("away"), ValueError("a mistake")])

@@ -12,7 +12,7 @@ from data.live import clock
 from data.live.answers import compute
 from data.live.stream import Failure, Sender, Stream
 
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS = 0.25  # between two computations on average: after a rest the second comes at once
 AGAIN_SECONDS = 2.0
 HURRY_SECONDS = 1.5  # who has a last picture sees it rather than wait longer
 PATIENT_SECONDS = 5.0  # the first picture
@@ -93,7 +93,7 @@ class Computers:
                     del self._dirty[stream]
                     stream.computing, stream.tried = True, stream.page.name in self._failing
                     self._trying += stream.tried
-                    stream.due = monotonic() + PAUSE_SECONDS
+                    stream.due = max(stream.due, monotonic() - PAUSE_SECONDS) + PAUSE_SECONDS
                     return stream
                 self._changed.wait(None if stream is None else max(0.0, stream.due - monotonic()))
         return None
