@@ -4,14 +4,13 @@ from unittest.mock import patch
 
 import pytest
 
-from data import db
-from data.store import buckets, spans
+from data.store import buckets, news, spans
 from tests.simulation.run import Failure, run
 from tests.simulation.shrink import shrunk, told
 from tests.simulation.world import World
 
 PLANTED = {
-    "nobody is told": patch.object(db, "notify", lambda *args: None),
+    "nobody is told": patch.object(news, "tell", lambda *args: None),
     "days end at midnight in Greenwich": patch.object(buckets, "zone", lambda conn: "UTC"),
     "a case is in two states at once": patch.object(spans, "close", lambda *args: None),
 }
