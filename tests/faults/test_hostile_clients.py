@@ -173,7 +173,7 @@ def test_of_what_one_address_does_the_others_notice_nothing(
     capped.until_folded()
     assert visitor.finds() == visitor.acknowledged
     verified(capped)
-    flat(before, load(capped))
+    flat(before, load(capped), rss_mb=60)  # arenas come and go; what the slow readers had not taken is 90 MB
 
 
 @pytest.mark.parametrize("streams", [80, pytest.param(300, marks=pytest.mark.slow)])
