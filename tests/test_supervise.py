@@ -248,6 +248,24 @@ def test_nothing_outlives_the_main_process(small_city: Path, other_home: Path, s
     assert len(inits) == len(set(inits))  # the same build with the same city is ready already
 
 
+DEAF = """
+import os, signal
+from data import supervise
+class Deaf:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000): pass
+supervise.Instance.turn = lambda self, now: Deaf() and None
+raise SystemExit(supervise.run())
+"""
+
+
+def test_a_signal_that_arrives_where_nobody_can_hear_it_is_obeyed(tmp_path: Path) -> None:
+    env = {**os.environ, "CITYOPS_HOME": str(tmp_path), "CITYOPS_PORT": str(free_port())}
+    done = subprocess.run([sys.executable, "-c", DEAF], cwd=ROOT, env=env, timeout=20, capture_output=True)
+    assert done.returncode == 0 and b"Exception ignored" in done.stderr
+
+
 def test_a_start_that_is_interrupted_at_once_leaves_nothing(small_city: Path, other_home: Path) -> None:
     config.forget_run(other_home)
     for moment in (0.35, 0.6, 0.8):

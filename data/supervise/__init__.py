@@ -11,8 +11,9 @@ import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from threading import Event
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO
 
 from data import config, embedded
 from data.config import Refused
@@ -31,8 +32,11 @@ _SIGNS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _log = logging.getLogger("cityops")
 
 
+_told = Event()
+
+
 class _Stopped(BaseException):
-    """By a signal."""
+    """By a signal. Where nobody can hear it, in a destructor say, it is lost: `_told` is not."""
 
 
 def run(app: str = "app") -> int:
@@ -51,12 +55,14 @@ def run(app: str = "app") -> int:
         sys.stderr.write(f"{failed.filename}: {failed.strerror}\n")
         return 1
     except _Stopped:
-        return 0
+        pass
+    return 0
 
 
 def _stop(_sign: int, _frame: FrameType | None) -> None:
     for sign in _SIGNS:
         signal.signal(sign, signal.SIG_IGN)
+    _told.set()
     raise _Stopped
 
 
@@ -177,12 +183,12 @@ class Instance:
         self.written: config.Run | None = None
         self.unwritten: str | None = ""
 
-    def run(self) -> NoReturn:
+    def run(self) -> None:
         config.forget_run(self.home)
         _await_port()
         config.file_token(self.home)
         try:
-            while True:
+            while not _told.is_set():
                 self.turn(time.monotonic())
                 time.sleep(_TURN)
         finally:
