@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -86,7 +85,7 @@ def test_after_a_rest_two_are_computed_at_once_and_the_third_waits(stream: Strea
         computers.mark([stream])
         assert computers._next() is stream
         stream.computing = False
-        waits.append(stream.due > monotonic())
+        waits.append(stream.due > time.monotonic())
     assert waits == [False, True, True]
 
 

@@ -68,9 +68,10 @@ class Computers:
             with within(PATIENT_SECONDS):
                 self._renew(stream)
             return
-        stream.wait(HURRY_SECONDS)
-        if stream.stale:
-            self._try(stream, HURRY_SECONDS)
+        with within(HURRY_SECONDS):
+            stream.wait(left(HURRY_SECONDS))
+            if stream.stale:
+                self._try(stream, HURRY_SECONDS)
 
     # computing
 
